@@ -1,0 +1,1 @@
+"""Fifty: a relationship-quality warehouse for social platforms."""
