@@ -1,0 +1,120 @@
+"""The one place that reads the environment: where things are and how much machine a run may use.
+
+environment, .env → Settings (loaded once, passed on) → every stage
+
+Brand facts (accounts, staff, hours, recipients) are in `fifty.yml`: see `fifty/config.py`.
+Try it alone: `python -m fifty.settings` prints the settings in force.
+"""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+from pydantic import Field, SecretStr
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from fifty.errors import SettingsError
+
+PROJECT_ROOT = Path(__file__).resolve().parent.parent
+
+
+class Settings(BaseSettings):
+    """Settings of an installation. Every field can be set as `FIFTY_<NAME>` or in `.env`."""
+
+    model_config = SettingsConfigDict(env_prefix="FIFTY_", env_file=".env", extra="ignore")
+
+    config: Path = Field(Path("fifty.yml"), description="the configuration file")
+    data: Path = Field(Path("data"), description="the data directory: one folder per brand")
+    dbt_project: Path = Field(PROJECT_ROOT / "dbt_project", description="the dbt project")
+    expectations: Path = Field(PROJECT_ROOT / "expectations", description="the gates' suites")
+    secrets: Path | None = Field(None, description="folder with one file per credential, named like the credential")
+    threads: int = Field(2, ge=1, description="threads DuckDB and dbt may use")
+    memory_limit: str = Field("4GB", description="memory DuckDB may use, for example 4GB")
+    pull_workers: int = Field(4, ge=1, description="accounts pulled at the same time in one process")
+    http_timeout_seconds: float = Field(30.0, gt=0, description="longest wait for one answer")
+    http_attempts: int = Field(6, ge=1, description="attempts for one request before the load fails")
+    http_longest_wait_seconds: float = Field(900.0, gt=0, description="longest wait a platform may ask for between two attempts")
+    keep_versions: int = Field(7, ge=1, description="published versions kept for roll-back")
+    keep_log_days: int = Field(30, ge=1, description="days that logs are kept")
+    bi_root: str | None = Field(None, description="path of the published folder as readers see it; default: where it is")
+    lock_timeout_seconds: float = Field(600.0, ge=0, description="longest wait for another writer of the same brand")
+    log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
+
+    def read_credential(self, name: str) -> SecretStr:
+        """Value of the credential called `name`.
+
+        Looked up in this order: environment `<NAME>` (upper case, `-` as `_`), the file that environment `<NAME>_FILE`
+        names, the file `<name>` in `secrets`, an Airflow connection's password in environment `AIRFLOW_CONN_<NAME>`.
+        Read anew at each call, so that a rotated credential needs no restart.
+
+        Raises SettingsError naming every place that was looked at, never the value.
+        """
+        variable = name.upper().replace("-", "_")
+        if value := os.environ.get(variable):
+            return SecretStr(value)
+        if path := os.environ.get(f"{variable}_FILE"):
+            return SecretStr(_read_secret_file(Path(path), name))
+        if self.secrets and (self.secrets / name).is_file():
+            return SecretStr(_read_secret_file(self.secrets / name, name))
+        if connection := os.environ.get(f"AIRFLOW_CONN_{variable}"):
+            return SecretStr(_read_connection_password(connection, name))
+        raise SettingsError(
+            f"credential {name!r} is not there",
+            where="settings",
+            seen=f"no environment {variable}, {variable}_FILE or AIRFLOW_CONN_{variable}"
+            + (f", no file {self.secrets / name}" if self.secrets else ", no FIFTY_SECRETS folder"),
+            expected="one of them holding the value",
+            remedy=f"export {variable}=… or put the value into a file and name it in {variable}_FILE",
+        )
+
+
+def _read_secret_file(path: Path, name: str) -> str:
+    try:
+        return path.read_text(encoding="utf-8").strip()
+    except OSError as error:
+        raise SettingsError(
+            f"the file of credential {name!r} cannot be read",
+            where="settings",
+            seen=f"{path}: {error.strerror}",
+            expected="a readable file holding the value alone",
+            remedy="check the path and its permissions",
+        ) from None
+
+
+def _read_connection_password(connection: str, name: str) -> str:
+    # Airflow's own two notations: JSON and URI. Only the password is ours to use.
+    import json
+    from urllib.parse import unquote, urlsplit
+
+    try:
+        password = json.loads(connection).get("password") if connection.startswith("{") else urlsplit(connection).password
+    except ValueError:
+        password = None
+    if not password:
+        raise SettingsError(
+            f"the Airflow connection of credential {name!r} holds no password",
+            where="settings",
+            expected="a connection whose password is the credential",
+            remedy=f"airflow connections add {name} --conn-type http --conn-password …",
+        )
+    return unquote(password)
+
+
+def load_settings(**overrides: object) -> Settings:
+    """Settings from environment and `.env`; `overrides` (from the command line) win where they are not None.
+
+    Raises SettingsError with all mistakes at once.
+    """
+    from pydantic import ValidationError
+
+    try:
+        return Settings(**{key: value for key, value in overrides.items() if value is not None})  # type: ignore[arg-type]
+    except ValidationError as error:
+        mistakes = [f"FIFTY_{'_'.join(str(part) for part in item['loc']).upper()}: {item['msg']}" for item in error.errors()]
+        raise SettingsError.collect(mistakes, where="settings") from None
+
+
+if __name__ == "__main__":
+    for key, value in load_settings().model_dump().items():
+        print(f"FIFTY_{key.upper()}={value}")

@@ -1,0 +1,229 @@
+"""A brand's work file and where its other files are; the only place (with dbt, from the same settings) that opens a work file.
+
+Settings, brand → BrandPaths → lock → connect() → DuckDB connection with every table of fifty/tables.yml
+
+One writer per brand: `lock_brand` is an operating-system lock, released also when its holder is killed.
+Try it alone: `python -m fifty.warehouse data/<brand>` prints the tables and their rows.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import dataclass
+from functools import cache
+from pathlib import Path
+
+import duckdb
+import yaml
+from filelock import FileLock, Timeout
+
+from fifty.errors import RetryableError
+from fifty.settings import Settings
+
+SCHEMA_VERSION = 1
+TABLES_FILE = Path(__file__).with_name("tables.yml")
+_DUCKDB_TYPES = {
+    "text": "varchar",
+    "bigint": "bigint",
+    "double": "double",
+    "boolean": "boolean",
+    "timestamp": "timestamp",
+    "date": "date",
+    "text[]": "varchar[]",
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """A column of a table that Fifty writes."""
+
+    name: str
+    type: str
+    description: str
+
+    @property
+    def duckdb_type(self) -> str:
+        """Type as DuckDB names it."""
+        return _DUCKDB_TYPES[self.type]
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table that Fifty writes; `columns` begin with the common ones for staging."""
+
+    schema: str
+    name: str
+    key: tuple[str, ...]
+    columns: tuple[Column, ...]
+
+    @property
+    def column_names(self) -> tuple[str, ...]:
+        """Names in order."""
+        return tuple(column.name for column in self.columns)
+
+
+@cache
+def read_tables() -> dict[str, Table]:
+    """All tables of tables.yml by `schema.name`."""
+    raw = yaml.safe_load(TABLES_FILE.read_text(encoding="utf-8"))
+    tables = {}
+    for schema in ("staging", "ops"):
+        for name, spec in raw[schema].items():
+            columns = {**(raw["common"] if schema == "staging" else {}), **spec["columns"]}
+            tables[f"{schema}.{name}"] = Table(
+                schema, name, tuple(spec["key"]), tuple(Column(column, kind, text) for column, (kind, text) in columns.items())
+            )
+    return tables
+
+
+@dataclass(frozen=True)
+class BrandPaths:
+    """Where a brand's files are (see docs/decisions/0002 and the operator's guide)."""
+
+    data: Path
+    brand: str
+
+    @property
+    def root(self) -> Path:
+        """The brand's folder: removing it removes the brand."""
+        return self.data / self.brand
+
+    @property
+    def landing(self) -> Path:
+        """Landed loads."""
+        return self.root / "landing"
+
+    @property
+    def warehouse(self) -> Path:
+        """The work file: staging, intermediate, ops."""
+        return self.root / "warehouse.duckdb"
+
+    @property
+    def marts(self) -> Path:
+        """Where dbt builds the marts; attached while transforming."""
+        return self.root / "marts.duckdb"
+
+    @property
+    def published(self) -> Path:
+        """What readers open."""
+        return self.root / "published"
+
+    @property
+    def extracts(self) -> Path:
+        """Extracts by name and as_of."""
+        return self.root / "extracts"
+
+    @property
+    def dbt_target(self) -> Path:
+        """dbt's compiled models and manifest of this brand."""
+        return self.root / "dbt_target"
+
+
+@contextmanager
+def lock_brand(paths: BrandPaths, settings: Settings) -> Iterator[None]:
+    """Hold the brand's writer lock. Raises RetryableError when another process holds it longer than the setting allows."""
+    paths.root.mkdir(parents=True, exist_ok=True)
+    lock = FileLock(paths.root / ".writer.lock")
+    try:
+        lock.acquire(timeout=settings.lock_timeout_seconds)
+    except Timeout:
+        raise RetryableError(
+            "another process is writing this brand",
+            where=paths.brand,
+            seen=f"{paths.root / '.writer.lock'} is held",
+            expected=f"it to be free within {settings.lock_timeout_seconds:.0f} s",
+            remedy="wait for the other run, or end it; the lock goes with its process",
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
+def connect(paths: BrandPaths, settings: Settings, *, attach_marts: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the work file for writing, with every table there; `marts` attached when asked. Closes (and checkpoints) at the end.
+
+    Hold `lock_brand` around it. Raises RetryableError when a foreign process has the file open.
+    """
+    paths.root.mkdir(parents=True, exist_ok=True)
+    try:
+        connection = duckdb.connect(str(paths.warehouse), config=duckdb_config(settings))
+    except duckdb.IOException as error:
+        if "lock" not in str(error).lower():
+            raise
+        raise RetryableError(
+            "the work file is open in another process",
+            where=str(paths.warehouse),
+            seen=" ".join(str(error).split()),
+            expected="nobody but Fifty to open it",
+            remedy="close the other program; readers use published/marts.duckdb",
+        ) from None
+    try:
+        connection.execute("set timezone = 'UTC'")
+        create_tables(connection)
+        fill_brand_key(connection, paths)
+        if attach_marts:
+            connection.execute(f"attach '{str(paths.marts).replace(chr(39), chr(39) * 2)}' as marts")
+        yield connection
+    finally:
+        connection.close()
+
+
+def duckdb_config(settings: Settings) -> dict[str, str | bool | int | float | list[str]]:
+    """Configuration of every connection to a work file; two that differ cannot share a process."""
+    return {"threads": settings.threads, "memory_limit": settings.memory_limit, "preserve_insertion_order": False}
+
+
+def read_brand_keys(paths: BrandPaths) -> dict[str, str]:
+    """The brand's `person_salt` and `guest_key`, made once.
+
+    They lie beside the landed loads, because a rebuild from landing must give the same person ids; readable by the owner alone.
+    """
+    path = paths.landing / "keys.json"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        temporary = path.with_name(f".keys.{os.getpid()}.tmp")
+        temporary.touch(mode=0o600)
+        temporary.write_text(json.dumps({name: secrets.token_hex(32) for name in ("guest_key", "person_salt")}), encoding="utf-8")
+        # Linked, not moved: of two processes that start together, the first one's keys stand.
+        with suppress(FileExistsError):
+            path.hardlink_to(temporary)
+        temporary.unlink()
+    keys: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    return keys
+
+
+def fill_brand_key(connection: duckdb.DuckDBPyConnection, paths: BrandPaths) -> None:
+    """Put the brand's keys into `ops.brand_key`, where land and the models read them."""
+    keys = read_brand_keys(paths)
+    known = dict(connection.execute("select name, value from ops.brand_key").fetchall())
+    if known != keys:
+        connection.execute("begin")
+        connection.execute("delete from ops.brand_key")
+        connection.executemany("insert into ops.brand_key values (?, ?)", sorted(keys.items()))
+        connection.execute("commit")
+
+
+def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create schemas and tables that are not there."""
+    connection.execute("begin")
+    for schema in ("staging", "ops", "intermediate"):
+        connection.execute(f"create schema if not exists {schema}")
+    for table in read_tables().values():
+        columns = ", ".join(f'"{column.name}" {column.duckdb_type}' for column in table.columns)
+        connection.execute(f"create table if not exists {table.schema}.{table.name} ({columns})")
+    connection.execute("commit")
+
+
+if __name__ == "__main__":
+    import sys
+
+    with duckdb.connect(str(Path(sys.argv[1]) / "warehouse.duckdb"), read_only=True) as reader:
+        for full_name in read_tables():
+            count = reader.execute(f"select count(*) from {full_name}").fetchone()
+            sys.stdout.write(f"{full_name} {count[0] if count else 0}\n")
