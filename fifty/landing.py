@@ -334,9 +334,8 @@ class LoadWriter:
             self.item_count += 1
             self._lines += 1
             line = {"scope": scope, "page": page, "seq": self.item_count, "item": item}
-            self._file.write(
-                simplejson.dumps(line, separators=(",", ":"), ensure_ascii=False, use_decimal=True).encode("utf-8", "surrogatepass") + b"\n"
-            )
+            # ASCII only: a lone surrogate in a stranger's text stays an escape instead of becoming invalid UTF-8.
+            self._file.write(simplejson.dumps(line, separators=(",", ":"), use_decimal=True).encode("ascii") + b"\n")
 
     def finish(
         self,
