@@ -8,6 +8,7 @@ remote accounts live under their own host, and the 429 comes with an ISO reset t
 from __future__ import annotations
 
 import html
+import zlib
 from collections.abc import Callable, Iterable
 from typing import Any, TypeVar
 from urllib.parse import urlencode
@@ -54,6 +55,11 @@ class Mastodon(Platform):
             ("/api/v1/notifications", self.list_notifications, get),
             ("/api/v1/timelines/tag/{tag}", self.list_tagged, get),
         ]
+
+    def __init__(self, *arguments: Any, **named: Any) -> None:
+        super().__init__(*arguments, **named)
+        self.notified_at: int | None = None
+        self.notifications: list[tuple[int, tuple[int, str, str, Post | None]]] = []
 
     # -- limits and errors ----------------------------------------------------------------------------------------
 
@@ -269,8 +275,7 @@ class Mastodon(Platform):
 
     def answer_people(self, request: Request, marks: list[Mark], of_object: bool = False) -> Response:
         """A page of accounts behind marks: cut by the marks' internal ids, then the hidden people drop out of the page."""
-        order = {id(mark): number for number, mark in enumerate(self.state.marks)} if marks and marks[0].kind == "reshare" else {}
-        page, headers = self.cut_page(request, marks, lambda m: 41_000 + order[id(m)] if order else int(m.mark_id), 40)
+        page, headers = self.cut_page(request, marks, lambda mark: int(mark.mark_id), 40)
         people = (self.state.accounts[mark.object_id if of_object else mark.actor_id] for mark in page)
         return JSONAnswer([self.render_account(person) for person in people if not person.is_gone], headers=headers)
 
@@ -441,12 +446,11 @@ class Mastodon(Platform):
         page, headers = self.cut_page(request, rows, lambda p: int(p.post_id), 20)
         return JSONAnswer([self.render_status(p, authorised) for p in page], headers=headers)
 
-    def list_notifications(self, request: Request) -> Response:
-        """What happened to the brand's account: mentions, favourites, reblogs, follows, quotes; this is where likes have times."""
-        self.require_token(request)
-        query, brand = request.query_params, self.brand_id
-        types, excluded = set(query.getlist("types[]")), set(query.getlist("exclude_types[]"))
-        found: list[tuple[int, str, str, Post | None]] = []
+    def gather_notifications(self) -> list[tuple[int, tuple[int, str, str, Post | None]]]:
+        """Every standing notification of the brand as (id, (time, type, account id, status)); gathered once per moment."""
+        if self.notified_at == self.state.now:
+            return self.notifications
+        brand, found = self.brand_id, []
         for post in self.state.posts.values():
             if post.author_id == brand or self.state.find_post(post.post_id) is None:
                 continue
@@ -456,16 +460,23 @@ class Mastodon(Platform):
             if quoted is not None and quoted.author_id == brand:
                 found.append((post.created_at, "quote", post.author_id, post))
         for mark in self.state.open_marks.values():
-            if self.state.accounts[mark.actor_id].is_gone:
-                continue
             target = self.state.find_post(mark.object_id)
+            if self.state.accounts[mark.actor_id].is_gone or mark.actor_id == brand:
+                continue
             if mark.kind == "follow" and mark.object_id == brand and mark.ts > self.world.start:
                 found.append((mark.ts, "follow", mark.actor_id, None))
             elif mark.kind in ("like", "reshare") and target is not None and target.author_id == brand:
                 found.append((mark.ts, "favourite" if mark.kind == "like" else "reblog", mark.actor_id, target))
-        found.sort(key=lambda row: (row[0], row[1], row[2]))
-        keep = [(row[0] - self.world.start + 1_000_000 + number % 7, row) for number, row in enumerate(found)]
-        keep = make_increasing(keep)
+        self.notifications = [(number_notification(row[0] - self.world.start, row[1], row[2], row[3].post_id if row[3] else ""), row) for row in found]
+        self.notified_at = self.state.now
+        return self.notifications
+
+    def list_notifications(self, request: Request) -> Response:
+        """What happened to the brand's account: mentions, favourites, reblogs, follows, quotes; this is where likes have times."""
+        self.require_token(request)
+        query = request.query_params
+        types, excluded = set(query.getlist("types[]")), set(query.getlist("exclude_types[]"))
+        keep = self.gather_notifications()
         keep = [r for r in keep if (not types or r[1][1] in types) and r[1][1] not in excluded and query.get("account_id") in (None, r[1][2])]
         page, headers = self.cut_page(request, keep, lambda row: row[0], 40)
         rendered = []
@@ -478,10 +489,6 @@ class Mastodon(Platform):
         return JSONAnswer(rendered, headers=headers)
 
 
-def make_increasing(rows: list[tuple[int, Any]]) -> list[tuple[int, Any]]:
-    """The rows with their numbers made strictly increasing, as little changed as possible."""
-    last, out = 0, []
-    for number, row in rows:
-        last = max(number, last + 1)
-        out.append((last, row))
-    return out
+def number_notification(since_start: int, kind: str, actor_id: str, object_id: str) -> int:
+    """An id that grows with time and stays the same whatever else comes or goes."""
+    return (1_000_000 + since_start) * 1000 + zlib.crc32(f"{kind}/{actor_id}/{object_id}".encode()) % 1000
