@@ -72,7 +72,7 @@ class Bluesky:
         if body is None:
             answer = requests.get(url, params=parameters, headers=headers, timeout=60)
         else:
-            answer = requests.post(url, json=body if body else None, headers=headers, timeout=60)
+            answer = requests.post(url, json=body, headers=headers, timeout=60)
         if answer.status_code != 200:
             raise ServerFailed(f"{method} answered {answer.status_code}: {answer.text[:300]}")
         parsed: dict[str, Any] = answer.json() if answer.content else {}
@@ -133,9 +133,7 @@ def start_postgres(folder: Path) -> Iterator[str]:
     for name, value in settings.items():
         command += ["-c", f"{name}={value}"]
     # SIGINT is PostgreSQL's fast shutdown; on SIGTERM it waits for its clients.
-    with LeashedProcess(
-        "PostgreSQL", command, logs / "postgres.log", user=user, folder=data, stop_signal="SIGINT"
-    ) as process:
+    with LeashedProcess("PostgreSQL", command, logs / "postgres.log", user=user, folder=data, stop_signal="SIGINT") as process:
         process.wait_until(lambda: is_port_open(port), seconds=30)
         yield f"postgresql://network@127.0.0.1:{port}/postgres"
 

@@ -93,7 +93,7 @@ def forbid_service_starts() -> Iterator[None]:
     kept = POLICY.with_name("policy-rc.d.kept-by-fifty")
     is_ours = POLICY.exists() and POLICY_MARK in POLICY.read_text(errors="replace")
     if POLICY.exists() and not is_ours:
-        os.replace(POLICY, kept)
+        POLICY.replace(kept)
     try:
         POLICY.write_text(f"#!/bin/sh\n{POLICY_MARK}\nexit 101\n")
         POLICY.chmod(0o755)
@@ -101,7 +101,7 @@ def forbid_service_starts() -> Iterator[None]:
     finally:
         # Also mends what a killed run left: ours goes, the kept one comes back.
         if kept.exists():
-            os.replace(kept, POLICY)
+            kept.replace(POLICY)
         else:
             POLICY.unlink(missing_ok=True)
 
@@ -118,9 +118,7 @@ def install_debian_packages(log: Path) -> list[str]:
     names = ", ".join(requirement.name for requirement in missing)
     apt = find_program("apt-get")
     if apt is None or os.geteuid() != 0:
-        raise ServerFailed(
-            f"The acceptance servers need {names}. Run as root on Debian, or install: {' '.join(packages)}."
-        )
+        raise ServerFailed(f"The acceptance servers need {names}. Run as root on Debian, or install: {' '.join(packages)}.")
     environment = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
     options = ["-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=3"]
     with forbid_service_starts():
@@ -173,7 +171,7 @@ def install_bluesky_network(log: Path) -> NetworkTree:
             build.chmod(0o755)
             _install_network_into(build, log)
             (build / "complete").touch()
-            os.replace(build, target)
+            build.replace(target)
         finally:
             shutil.rmtree(build, ignore_errors=True)
     return tree

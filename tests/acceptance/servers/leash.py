@@ -16,6 +16,7 @@ Run alone: ``python leash.py [--user NAME] -- command argument …`` (imports th
 
 from __future__ import annotations
 
+import contextlib
 import ctypes
 import os
 import pwd
@@ -100,10 +101,8 @@ def end_all(first: signal.Signals, server: int) -> None:
 
 
 def _send(process: int, what: signal.Signals) -> None:
-    try:
+    with contextlib.suppress(ProcessLookupError):
         os.kill(process, what)
-    except ProcessLookupError:
-        pass
 
 
 def main(arguments: list[str]) -> int:

@@ -102,7 +102,8 @@ class LeashedProcess:
             if not self.is_running():
                 raise ServerFailed(f"{self.name} ended while starting. {self.log}:\n{read_tail(self.log)}")
             if time.monotonic() > until:
-                raise ServerFailed(f"{self.name} was not ready after {seconds:.0f} s. {self.log}:\n{read_tail(self.log)}")
+                tail = read_tail(self.log)
+                raise ServerFailed(f"{self.name} was not ready after {seconds:.0f} s. {self.log}:\n{tail}")
             time.sleep(0.1)
 
     def read_server_pid(self) -> int:

@@ -103,7 +103,7 @@ def _fill(template: str, target: Path, values: Mapping[str, object]) -> None:
         text = text.replace(f"@{name}@", str(value))
     part = target.with_name(f"{target.name}.part")
     part.write_text(text)
-    os.replace(part, target)
+    part.replace(target)
 
 
 def _write_gate_settings(folder: Path, ports: tuple[int, int], per_second: int, burst: int) -> None:
@@ -195,7 +195,8 @@ def start_wordpress(folder: Path, *, title: str = "A site", timezone: str = "Eur
         try:
             answer = json.loads(installed.stdout)
         except ValueError:
-            raise ServerFailed(f"WordPress did not install: {installed.stdout[-800:]} {installed.stderr[-800:]}") from None
+            said = f"{installed.stdout[-800:]} {installed.stderr[-800:]}"
+            raise ServerFailed(f"WordPress did not install: {said}") from None
         server = stack.enter_context(
             LeashedProcess(
                 "PHP",
@@ -210,7 +211,10 @@ def start_wordpress(folder: Path, *, title: str = "A site", timezone: str = "Eur
         gate = stack.enter_context(
             LeashedProcess(
                 "nginx",
-                [nginx, "-p", str(gate_folder), "-c", str(gate_folder / "nginx.conf"), "-e", str(gate_folder / "e.log")],
+                [
+                    *(nginx, "-p", str(gate_folder), "-c", str(gate_folder / "nginx.conf")),
+                    *("-e", str(gate_folder / "nginx-start.log")),
+                ],
                 logs / "nginx.log",
                 user=user,
                 folder=gate_folder,
