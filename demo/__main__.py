@@ -1,8 +1,8 @@
 """The demo's command line: make a world, serve it, stop it.
 
-    python -m demo serve --dir DIR [--seed 7] [--anchor YYYY-MM-DD] [--now INSTANT] [--limits raised|true] [--faults service:fault[:every],…]
-    python -m demo stop --dir DIR
-    python -m demo world --dir DIR
+python -m demo serve --dir DIR [--seed 7] [--anchor YYYY-MM-DD] [--now INSTANT] [--limits raised|true] [--faults service:fault[:every],…]
+python -m demo stop --dir DIR
+python -m demo world --dir DIR
 """
 
 from __future__ import annotations
@@ -75,14 +75,26 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Read the command line and do what it says. Returns the exit code: 0 done, 1 failed, 2 wrong usage."""
     parser = argparse.ArgumentParser(prog="python -m demo", description="A brand world with a known truth, served as the platforms would.")
     commands = parser.add_subparsers(dest="command", required=True)
-    for name, line in (("serve", "make the world if needed and serve it until stopped"), ("world", "only write the world, its truth and the business files")):
+    for name, line in (
+        ("serve", "make the world if needed and serve it until stopped"),
+        ("world", "only write the world, its truth and the business files"),
+    ):
         command = commands.add_parser(name, help=line)
         command.add_argument("--dir", type=Path, required=True, help="where the world lives")
         command.add_argument("--seed", type=int, help="seed of a new world (default 7)")
-        command.add_argument("--anchor", type=date.fromisoformat, help="the world ends at 00:00 UTC of this date (default: today, when first made)")
+        command.add_argument(
+            "--anchor",
+            type=date.fromisoformat,
+            help="the world ends at 00:00 UTC of this date (default: today, when first made)",
+        )
         command.add_argument("--now", type=parse_instant, help="answer as of this instant (default: the end of the world)")
         if name == "serve":
-            command.add_argument("--limits", choices=["raised", "true"], default="raised", help="raised: generous, with a 429 now and then; true: the platforms' own")
+            command.add_argument(
+                "--limits",
+                choices=["raised", "true"],
+                default="raised",
+                help="raised: generous, with a 429 now and then; true: the platforms' own",
+            )
             command.add_argument("--faults", default="", help=f"service:fault[:every],… with fault one of {', '.join(FAULTS)}")
     commands.add_parser("stop", help="stop the server of a world").add_argument("--dir", type=Path, required=True)
     options = parser.parse_args(arguments)
@@ -93,7 +105,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
         if options.command == "serve":
             parse_faults(options.faults)
             if find_server(directory) is not None:
-                print(f"demo: {directory} is already served; stop it with: python -m demo stop --dir {directory}", file=sys.stderr)
+                print(
+                    f"demo: {directory} is already served; stop it with: python -m demo stop --dir {directory}",
+                    file=sys.stderr,
+                )
                 return 1
         now = prepare_world(directory, options.seed, options.anchor, options.now)
     except ValueError as error:

@@ -13,12 +13,46 @@ from typing import Any
 
 from demo import text
 from demo.model import DAY, HOUR, MINUTE, SECOND, WORLD_DAYS, Account, Event, Segment, World, format_utc
-from demo.people import BLOG_HOST, LOCAL_DOMAIN, NATURES, NETWORKS, Person, make_people, mint_cid, mint_snowflake, mint_tid
+from demo.people import (
+    BLOG_HOST,
+    LOCAL_DOMAIN,
+    NATURES,
+    NETWORKS,
+    Person,
+    make_people,
+    mint_cid,
+    mint_snowflake,
+    mint_tid,
+)
 
 HOUR_WEIGHTS = [2, 1, 1, 1, 1, 2, 5, 9, 11, 10, 8, 8, 10, 9, 7, 6, 7, 9, 11, 13, 13, 11, 7, 4]
-CONTEST = {"campaign_id": "grinder-giveaway", "hashtag": "MoorhenCup", "first_day": 27, "last_day": 34, "cost": 1480.0}
-PROMOTION = {"campaign_id": "slow-week", "hashtag": "MoorhenSlow", "first_day": 44, "last_day": 50, "cost": 390.0}
-ANSWER_CHANCE = {"question": 0.84, "complaint": 0.88, "praise": 0.58, "story": 0.50, "follow_up": 0.62, "contest": 0.12, "spam": 0.0, "peer": 0.05}
+
+
+@dataclass(frozen=True)
+class Campaign:
+    """A campaign on both networks, from one day of the world to another, both included; the cost is in euros."""
+
+    campaign_id: str
+    name: str
+    hashtag: str
+    first_day: int
+    last_day: int
+    cost: float
+    is_incentivised: bool
+
+
+CONTEST = Campaign("grinder-giveaway", "Hand grinder giveaway", "MoorhenCup", 27, 34, 1480.0, True)
+PROMOTION = Campaign("slow-week", "Slow brewing week", "MoorhenSlow", 44, 50, 390.0, False)
+ANSWER_CHANCE = {
+    "question": 0.84,
+    "complaint": 0.88,
+    "praise": 0.58,
+    "story": 0.50,
+    "follow_up": 0.62,
+    "contest": 0.12,
+    "spam": 0.0,
+    "peer": 0.05,
+}
 
 
 @dataclass(eq=False)
@@ -107,7 +141,16 @@ class Storyteller:
 
     # -- messages -------------------------------------------------------------------------------------------------
 
-    def write(self, author: Account, ts: int, kind: str, segments: list[Segment], intent: str, parent: Draft | None = None, **more: Any) -> Draft | None:
+    def write(
+        self,
+        author: Account,
+        ts: int,
+        kind: str,
+        segments: list[Segment],
+        intent: str,
+        parent: Draft | None = None,
+        **more: Any,
+    ) -> Draft | None:
         """Add a message; None when it would fall outside the world or on a blog thread too deep to nest."""
         if ts >= self.end or self.is_away(author, ts):
             return None
@@ -125,13 +168,21 @@ class Storyteller:
 
     def tell_message(self, account: Account, ts: int, parent: Draft, intent: str, kind: str | None = None, **more: Any) -> Draft | None:
         """A person writes below ``parent``; what follows from it is told at once."""
-        templates = {"question": text.QUESTIONS, "praise": text.PRAISE, "complaint": text.COMPLAINTS, "story": text.STORIES,
-                     "follow_up": text.FOLLOW_UPS, "spam": text.SPAM, "contest": text.CONTEST_ENTRIES, "peer": text.PEER}[intent]
+        templates = {
+            "question": text.QUESTIONS,
+            "praise": text.PRAISE,
+            "complaint": text.COMPLAINTS,
+            "story": text.STORIES,
+            "follow_up": text.FOLLOW_UPS,
+            "spam": text.SPAM,
+            "contest": text.CONTEST_ENTRIES,
+            "peer": text.PEER,
+        }[intent]
         segments = self.say(templates)
         if intent == "spam":
             segments += [["t", " "], ["u", "https://spam.example/offer"]]
         if intent == "contest":
-            segments += [["t", " "], ["h", str(CONTEST["hashtag"])]]
+            segments += [["t", " "], ["h", CONTEST.hashtag]]
         if account.platform != "wordpress" and intent in ("question", "story") and self.source.random() < 0.06:
             helper = self.own[self.source.choice(["ines", "tom"])][account.platform]
             if helper is not parent.author:
@@ -150,14 +201,25 @@ class Storyteller:
         source, platform = self.source, ask.platform
         person = self.person_of[id(ask.author)]
         if ask.intent in ("question", "complaint") and source.random() < 0.10:
-            self.write(self.own["automaton"][platform], ask.ts + source.randrange(5, 70) * SECOND, ask_answer_kind(platform),
-                       [["t", source.choice(text.AUTOMATIC)]], "automatic_answer", ask)
+            self.write(
+                self.own["automaton"][platform],
+                ask.ts + source.randrange(5, 70) * SECOND,
+                ask_answer_kind(platform),
+                [["t", source.choice(text.AUTOMATIC)]],
+                "automatic_answer",
+                ask,
+            )
         answered = source.random() < ANSWER_CHANCE[ask.intent]
         lateness = source.choices([self.draw_lateness(0.35, 0.7), self.draw_lateness(3.5, 0.9), self.draw_lateness(44, 0.8)], [30, 50, 20])[0]
         heard = ask
         if ask.intent in ("question", "complaint") and (not answered or lateness > 5 * HOUR) and source.random() < 0.30:
             wait = round(min(lateness, 40 * HOUR) * source.uniform(0.35, 0.85))
-            again = self.tell_message(ask.author, ask.ts + max(wait, MINUTE), ask if source.random() < 0.5 else (ask.parent or ask), ask.intent)
+            again = self.tell_message(
+                ask.author,
+                ask.ts + max(wait, MINUTE),
+                ask if source.random() < 0.5 else (ask.parent or ask),
+                ask.intent,
+            )
             if again is not None and source.random() < 0.5:
                 heard = again
         if answered:
@@ -166,13 +228,22 @@ class Storyteller:
                 voice = next((k for k in ("ines", "tom") if self.own[k][platform] is ask.root.author), "brand") if source.random() < 0.8 else voice
             if depth and ask.parent is not None and ask.parent.author.role in ("brand", "staff") and source.random() < 0.85:
                 voice = next((k for k in ("ines", "tom") if self.own[k][platform] is ask.parent.author), "brand")
-            answer = self.write(self.own[voice][platform], max(ask.ts + lateness, heard.ts + MINUTE), ask_answer_kind(platform),
-                                self.say(text.ANSWERS.get(ask.intent, text.ANSWERS["praise"])), "answer", heard)
+            answer = self.write(
+                self.own[voice][platform],
+                max(ask.ts + lateness, heard.ts + MINUTE),
+                ask_answer_kind(platform),
+                self.say(text.ANSWERS.get(ask.intent, text.ANSWERS["praise"])),
+                "answer",
+                heard,
+            )
             if answer is not None:
                 if source.random() < 0.35:
                     self.react("like", answer.ts + self.draw_lateness(0.5, 1.0), ask.author, answer)
                 if depth < 6 and source.random() < NATURES[person.kind].carry_on:
-                    self.tell_conversation(self.tell_message(ask.author, answer.ts + self.draw_lateness(2.2, 1.1), answer, "follow_up"), depth + 1)
+                    self.tell_conversation(
+                        self.tell_message(ask.author, answer.ts + self.draw_lateness(2.2, 1.1), answer, "follow_up"),
+                        depth + 1,
+                    )
         if depth == 0 and source.random() < 0.14:
             self.tell_peers(ask)
 
@@ -214,11 +285,16 @@ class Storyteller:
                     continue
                 moment = self.start + day * DAY + source.choice([8, 9, 11, 12, 16, 17]) * HOUR + source.randrange(HOUR)
                 segments: list[Segment] = [["t", text.choose_text(source, text.BRAND_POSTS)]]
-                author, title, more = brand, None, {}
+                author = brand
+                title: str | None = None
+                more: dict[str, Any] = {}
                 if platform == "wordpress":
                     author = self.own[("brand", "brand", "ines", "tom")[number % 4]][platform]
                     title = text.choose_text(source, text.BLOG_TITLES)
-                    segments += [["t", "\n\n" + text.choose_text(source, text.BRAND_POSTS)], ["t", "\n\n" + text.choose_text(source, text.STORIES)]]
+                    segments += [
+                        ["t", "\n\n" + text.choose_text(source, text.BRAND_POSTS)],
+                        ["t", "\n\n" + text.choose_text(source, text.STORIES)],
+                    ]
                 else:
                     more["client"] = "Drip Planner" if number % 3 else "Web"
                     more["has_media"] = source.random() < 0.4
@@ -230,8 +306,8 @@ class Storyteller:
                         segments += [["t", " With love to"]] + [part for a in crowd for part in (["t", " "], ["m", a.account_id])]
                     if source.random() < 0.3:
                         segments += [["t", " "], ["u", f"https://{BLOG_HOST}/beans?ref={platform}"]]
-                    if PROMOTION["first_day"] <= day <= PROMOTION["last_day"]:  # type: ignore[operator]
-                        segments += [["t", " "], ["h", str(PROMOTION["hashtag"])]]
+                    if PROMOTION.first_day <= day <= PROMOTION.last_day:
+                        segments += [["t", " "], ["h", PROMOTION.hashtag]]
                     elif number % 4 == 0:
                         segments += [["t", " "], ["h", "coffee"]]
                 post = self.write(author, moment, "post", segments, "broadcast", title=title, **more)
@@ -262,7 +338,14 @@ class Storyteller:
             if source.random() < 0.5:
                 self.react("like", self.spread_attention(post.ts), inside, post)
             if source.random() < 0.08:
-                self.write(inside, self.spread_attention(post.ts), ask_answer_kind(post.platform), self.say(text.AGENCY), "insider", post)
+                self.write(
+                    inside,
+                    self.spread_attention(post.ts),
+                    ask_answer_kind(post.platform),
+                    self.say(text.AGENCY),
+                    "insider",
+                    post,
+                )
 
     def tell_mentions(self) -> None:
         """Messages of people's own that name the brand by hand, without any thread; and the brand passing some of them on."""
@@ -274,7 +357,15 @@ class Storyteller:
                     if self.source.random() >= weekly / 7:
                         continue
                     intent = "spam" if person.kind == "bot" else self.draw_intent()
-                    body = self.say({"question": text.QUESTIONS, "praise": text.PRAISE, "complaint": text.COMPLAINTS, "story": text.STORIES, "spam": text.SPAM}[intent])
+                    body = self.say(
+                        {
+                            "question": text.QUESTIONS,
+                            "praise": text.PRAISE,
+                            "complaint": text.COMPLAINTS,
+                            "story": text.STORIES,
+                            "spam": text.SPAM,
+                        }[intent]
+                    )
                     named: list[Segment] = [["m", brand.account_id], ["t", " "]]
                     segments = named + body if self.source.random() < 0.6 else [*body, ["t", " cc "], named[0]]
                     mention = self.write(account, self.pick_moment(day), "post", segments, intent, has_media=self.source.random() < 0.2)
@@ -282,20 +373,45 @@ class Storyteller:
                     if mention is not None and intent in ("praise", "story") and self.source.random() < 0.25:
                         self.react("reshare", mention.ts + self.draw_lateness(5, 0.8), brand, mention)
                     elif mention is not None and intent == "praise" and self.source.random() < 0.12:
-                        self.write(brand, mention.ts + self.draw_lateness(9, 0.8), "quote", [["t", "Made our day."]], "brand_quote", quoted=mention)
+                        self.write(
+                            brand,
+                            mention.ts + self.draw_lateness(9, 0.8),
+                            "quote",
+                            [["t", "Made our day."]],
+                            "brand_quote",
+                            quoted=mention,
+                        )
                 if person.kind in ("evangelist", "converser", "loyal") and self.source.random() < 0.5:
                     day = self.source.randrange(WORLD_DAYS)  # spoken of without a mention: only listening for the name finds it
-                    self.write(account, self.pick_moment(day), "post", [["t", "Moorhen Coffee again. " + text.choose_text(self.source, text.PRAISE)]], "named")
+                    self.write(
+                        account,
+                        self.pick_moment(day),
+                        "post",
+                        [["t", "Moorhen Coffee again. " + text.choose_text(self.source, text.PRAISE)]],
+                        "named",
+                    )
 
     def tell_campaigns(self) -> None:
         """A contest with a hashtag, a prize and hunters who leave after it; and a quiet promotion without any asked action."""
         source = self.source
-        first, last = int(str(CONTEST["first_day"])), int(str(CONTEST["last_day"]))
+        first, last = CONTEST.first_day, CONTEST.last_day
         for platform in ("mastodon", "bluesky"):
             brand = self.own["brand"][platform]
-            call: list[Segment] = [["t", "Win a hand grinder: reply with your best cup and "], ["h", str(CONTEST["hashtag"])],
-                                   ["t", ". Follow us, share this. Rules: "], ["u", f"https://{BLOG_HOST}/grinder-giveaway"]]
-            post = self.write(brand, self.start + first * DAY + 9 * HOUR, "post", call, "contest_call", client="Drip Planner", has_media=True)
+            call: list[Segment] = [
+                ["t", "Win a hand grinder: reply with your best cup and "],
+                ["h", CONTEST.hashtag],
+                ["t", ". Follow us, share this. Rules: "],
+                ["u", f"https://{BLOG_HOST}/grinder-giveaway"],
+            ]
+            post = self.write(
+                brand,
+                self.start + first * DAY + 9 * HOUR,
+                "post",
+                call,
+                "contest_call",
+                client="Drip Planner",
+                has_media=True,
+            )
             assert post is not None
             self.world.hidden.setdefault("contest_drafts", []).append(post)
             for person, account in self.members(platform):
@@ -310,7 +426,12 @@ class Storyteller:
                     if source.random() < 0.75:
                         self.tell_conversation(self.tell_message(account, moment, post, "contest"))
                     else:
-                        entry: list[Segment] = [["t", text.choose_text(source, text.CONTEST_ENTRIES) + " "], ["m", brand.account_id], ["t", " "], ["h", str(CONTEST["hashtag"])]]
+                        entry: list[Segment] = [
+                            ["t", text.choose_text(source, text.CONTEST_ENTRIES) + " "],
+                            ["m", brand.account_id],
+                            ["t", " "],
+                            ["h", CONTEST.hashtag],
+                        ]
                         self.tell_conversation(self.write(account, moment, "post", entry, "contest", is_incentivised=True))
                     moment += self.draw_lateness(12, 0.6)
                 self.react("like", moment, account, post)
@@ -318,8 +439,15 @@ class Storyteller:
                     self.react("reshare", moment + MINUTE, account, post)
                 if person.kind == "contest_hunter":
                     left = self.start + last * DAY + self.draw_lateness(90, 0.9)
-                    self.reactions.append(Reaction("follow", moment + 2 * MINUTE, account, target=brand,
-                                                   ended_at=left if source.random() < 0.65 and moment + HOUR < left < self.end else None))
+                    self.reactions.append(
+                        Reaction(
+                            "follow",
+                            moment + 2 * MINUTE,
+                            account,
+                            target=brand,
+                            ended_at=left if source.random() < 0.65 and moment + HOUR < left < self.end else None,
+                        )
+                    )
 
     def tell_follows(self) -> None:
         """Who follows whom: an audience from before the world, newcomers, and people who leave."""
@@ -353,7 +481,11 @@ class Storyteller:
                 spare_parents[draft.platform] -= 1
                 self.delete(draft, last + self.draw_lateness(14, 0.7), "author")
             elif draft.parent is not None and not draft.children and roll < (0.06 if person else 0.03):
-                self.delete(draft, last + self.draw_lateness(20, 1.2), "trash" if draft.platform == "wordpress" and roll < 0.03 else "author")
+                self.delete(
+                    draft,
+                    last + self.draw_lateness(20, 1.2),
+                    "trash" if draft.platform == "wordpress" and roll < 0.03 else "author",
+                )
             elif draft.platform != "bluesky" and roll > 0.95 and draft.segments[0][0] == "t":
                 edited = draft.ts + self.draw_lateness(1.0, 1.2)
                 if edited < self.end:
@@ -366,6 +498,7 @@ class Storyteller:
 
     def tell_account_changes(self) -> None:
         """Renames, a locked account, suspensions, a deactivation, a block: each once or a few times."""
+
         def first(platform: str, kind: str, skip: int = 0) -> Account:
             return [a for p, a in self.members(platform) if p.kind == kind][skip]
 
@@ -394,7 +527,13 @@ class Storyteller:
         events: list[Event] = list(self.states)
         intents: dict[str, Any] = {}
         for number, draft in enumerate(self.drafts):
-            data: dict[str, Any] = {"kind": draft.kind, "segments": draft.segments, "client": draft.client, "has_media": draft.has_media, "title": draft.title}
+            data: dict[str, Any] = {
+                "kind": draft.kind,
+                "segments": draft.segments,
+                "client": draft.client,
+                "has_media": draft.has_media,
+                "title": draft.title,
+            }
             if draft.platform == "mastodon":
                 draft.post_id = mint_snowflake(draft.ts, source.randrange(1 << 16))
             elif draft.platform == "bluesky":
@@ -406,17 +545,38 @@ class Storyteller:
                 ids[counter] += source.randrange(1, 4)
                 draft.post_id = f"post:{ids[counter]}" if counter == "post" else str(ids[counter])
             data |= {
-                "post_id": draft.post_id, "parent_id": draft.parent.post_id if draft.parent else None, "root_id": draft.root.post_id,
+                "post_id": draft.post_id,
+                "parent_id": draft.parent.post_id if draft.parent else None,
+                "root_id": draft.root.post_id,
                 "quoted_id": draft.quoted.post_id if draft.quoted else None,
             }
             events.append(Event(draft.ts, draft.platform, "post", draft.author.account_id, data))
-            intents[f"{draft.platform}|{draft.post_id}"] = {"intent": draft.intent, "is_incentivised": draft.is_incentivised}
+            intents[f"{draft.platform}|{draft.post_id}"] = {
+                "intent": draft.intent,
+                "is_incentivised": draft.is_incentivised,
+            }
             for ts, segments in draft.edits:
                 if draft.deleted_at is None or ts < draft.deleted_at:
-                    events.append(Event(ts, draft.platform, "edit", draft.author.account_id, {"post_id": draft.post_id, "segments": segments}))
+                    events.append(
+                        Event(
+                            ts,
+                            draft.platform,
+                            "edit",
+                            draft.author.account_id,
+                            {"post_id": draft.post_id, "segments": segments},
+                        )
+                    )
             if draft.deleted_at is not None:
-                events.append(Event(draft.deleted_at, draft.platform, "delete", draft.author.account_id, {"post_id": draft.post_id, "mode": draft.delete_mode}))
-        internal = {network: 31_000 for network in NETWORKS}
+                events.append(
+                    Event(
+                        draft.deleted_at,
+                        draft.platform,
+                        "delete",
+                        draft.author.account_id,
+                        {"post_id": draft.post_id, "mode": draft.delete_mode},
+                    )
+                )
+        internal = dict.fromkeys(NETWORKS, 31000)
         for reaction in sorted(self.reactions, key=lambda r: r.ts):
             platform = reaction.actor.platform
             internal[platform] += source.randrange(1, 9)
@@ -435,15 +595,31 @@ class Storyteller:
             if reaction.ended_at is not None:
                 events.append(Event(reaction.ended_at, platform, "un" + reaction.kind, reaction.actor.account_id, data))
         order = {"post": 0, "follow": 1, "like": 2, "reshare": 3}
-        events.sort(key=lambda e: (e.ts, e.platform, order.get(e.kind, 9), e.actor, str(e.data.get("post_id") or e.data.get("target") or "")))
+        events.sort(
+            key=lambda e: (
+                e.ts,
+                e.platform,
+                order.get(e.kind, 9),
+                e.actor,
+                str(e.data.get("post_id") or e.data.get("target") or ""),
+            )
+        )
         world.events = events
         world.accounts = [a for role in self.own.values() for a in role.values()] + [a for p in self.people for a in p.accounts.values()]
         world.brand = self.describe_brand()
         world.hidden = {
             "people": [
-                {"person_id": p.person_id, "type": p.kind, "name": p.name, "activity": p.activity, "business_ref": p.business_ref, "volunteered": p.volunteered,
-                 "away_from_day": p.away[0] if p.away else None, "away_until_day": p.away[1] if p.away else None,
-                 "accounts": {network: account.account_id for network, account in p.accounts.items()}}
+                {
+                    "person_id": p.person_id,
+                    "type": p.kind,
+                    "name": p.name,
+                    "activity": p.activity,
+                    "business_ref": p.business_ref,
+                    "volunteered": p.volunteered,
+                    "away_from_day": p.away[0] if p.away else None,
+                    "away_until_day": p.away[1] if p.away else None,
+                    "accounts": {network: account.account_id for network, account in p.accounts.items()},
+                }
                 for p in self.people
             ],
             "messages": intents,
@@ -457,8 +633,16 @@ class Storyteller:
         responders = {"ines": "ines-falcao", "tom": "tom-averdieck", "nuno": "nuno-drum"}
         for key, networks in self.own.items():
             for network, account in networks.items():
-                row = {"platform": network, "account_id": account.account_id, "handle": handle_of(account), "role": account.role,
-                       "answers_for_brand": key in ("brand", "ines", "tom", "automaton"), "responder_id": responders.get(key), "valid_from": None, "valid_to": None}
+                row = {
+                    "platform": network,
+                    "account_id": account.account_id,
+                    "handle": handle_of(account),
+                    "role": account.role,
+                    "answers_for_brand": key in ("brand", "ines", "tom", "automaton"),
+                    "responder_id": responders.get(key),
+                    "valid_from": None,
+                    "valid_to": None,
+                }
                 if key == "brand":
                     accounts.append(row | {"responder_id": responders["ines"], "valid_to": half})
                     accounts.append(row | {"responder_id": responders["tom"], "valid_from": half})
@@ -466,19 +650,38 @@ class Storyteller:
                     accounts.append(row)
         calls = self.world.hidden.get("contest_drafts", [])
         campaigns = []
-        for campaign, name, incentive in ((CONTEST, "Hand grinder giveaway", True), (PROMOTION, "Slow brewing week", False)):
-            first, last = int(str(campaign["first_day"])), int(str(campaign["last_day"]))
-            campaigns.append({
-                "campaign_id": campaign["campaign_id"], "name": name, "is_incentivised": incentive, "is_promotional": True, "hashtags": [campaign["hashtag"]],
-                "starts_at": format_utc(self.start + first * DAY), "ends_at": format_utc(self.start + (last + 1) * DAY), "cost": campaign["cost"], "currency": "EUR",
-                "link_patterns": [f"https://{BLOG_HOST}/grinder-giveaway%"] if incentive else [], "asked_action": "reply, follow and share" if incentive else "",
-                "post_ids": [f"{d.platform}:{d.post_id}" for d in calls] if incentive else [],
-            })
+        for campaign in (CONTEST, PROMOTION):
+            first, last = campaign.first_day, campaign.last_day
+            campaigns.append(
+                {
+                    "campaign_id": campaign.campaign_id,
+                    "name": campaign.name,
+                    "is_incentivised": campaign.is_incentivised,
+                    "is_promotional": True,
+                    "hashtags": [campaign.hashtag],
+                    "starts_at": format_utc(self.start + first * DAY),
+                    "ends_at": format_utc(self.start + (last + 1) * DAY),
+                    "cost": campaign.cost,
+                    "currency": "EUR",
+                    "link_patterns": [f"https://{BLOG_HOST}/grinder-giveaway%"] if campaign.is_incentivised else [],
+                    "asked_action": "reply, follow and share" if campaign.is_incentivised else "",
+                    "post_ids": [f"{d.platform}:{d.post_id}" for d in calls] if campaign.is_incentivised else [],
+                }
+            )
         return {
-            "name": "Moorhen Coffee Roasters", "key": "moorhen", "timezone": "Europe/Lisbon", "currency": "EUR", "language": "en",
+            "name": "Moorhen Coffee Roasters",
+            "key": "moorhen",
+            "timezone": "Europe/Lisbon",
+            "currency": "EUR",
+            "language": "en",
             "working_hours": {"days": ["mon", "tue", "wed", "thu", "fri"], "from": "08:00", "to": "18:00"},
-            "mastodon_domain": LOCAL_DOMAIN, "blog_host": BLOG_HOST, "blog_name": "Moorhen, the blog", "terms": ["Moorhen Coffee"], "hashtags": ["MoorhenCup", "MoorhenSlow"],
-            "accounts": accounts, "campaigns": campaigns,
+            "mastodon_domain": LOCAL_DOMAIN,
+            "blog_host": BLOG_HOST,
+            "blog_name": "Moorhen, the blog",
+            "terms": ["Moorhen Coffee"],
+            "hashtags": ["MoorhenCup", "MoorhenSlow"],
+            "accounts": accounts,
+            "campaigns": campaigns,
         }
 
 

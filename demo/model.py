@@ -101,7 +101,7 @@ def write_atomically(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".{path.name}.{os.getpid()}.tmp")
     temporary.write_text(text, encoding="utf-8", newline="")
-    os.replace(temporary, path)
+    temporary.replace(path)
 
 
 def save_world(world: World, directory: Path) -> None:

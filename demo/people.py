@@ -44,7 +44,15 @@ NATURES: dict[str, Nature] = {
     "contest_hunter": Nature(0.03, 0.0, 0.01, 0.0, 0.05, 0.0, 0.10, 0.05, 0.03),
     "bot": Nature(0.22, 0.04, 0.06, 0.0, 0.0, 0.05, 0.60, 0.0, 0.0),
 }
-HEAD_COUNT = {"evangelist": 11, "converser": 20, "loyal": 36, "lurker": 34, "like_only": 72, "contest_hunter": 28, "bot": 9}
+HEAD_COUNT = {
+    "evangelist": 11,
+    "converser": 20,
+    "loyal": 36,
+    "lurker": 34,
+    "like_only": 72,
+    "contest_hunter": 28,
+    "bot": 9,
+}
 
 
 @dataclass
@@ -99,8 +107,16 @@ class AccountMaker:
         self.next_user_id = 1
         self.taken: set[str] = set()
 
-    def make(self, platform: str, name: str, username: str, role: str = "person", is_bot: bool = False, is_registered: bool = False,
-             is_local: bool = False) -> Account:
+    def make(
+        self,
+        platform: str,
+        name: str,
+        username: str,
+        role: str = "person",
+        is_bot: bool = False,
+        is_registered: bool = False,
+        is_local: bool = False,
+    ) -> Account:
         """One new account; its age, audience and oddities are drawn here."""
         source = self.source
         base = "".join(c for c in username.lower() if c.isalnum()) or "anon"
@@ -111,12 +127,30 @@ class AccountMaker:
         self.taken.add(f"{platform}:{username}")
         created_at = self.start - round(source.lognormvariate(6.2, 0.7) * DAY) - source.randrange(DAY)
         account = Account(
-            platform=platform, account_id="", username=username, domain=None, display_name=name, bio="", location="", created_at=created_at, role=role,
-            is_bot=is_bot, follower_count=round(source.lognormvariate(4.6, 1.5)), following_count=round(source.lognormvariate(5.0, 1.0)),
+            platform=platform,
+            account_id="",
+            username=username,
+            domain=None,
+            display_name=name,
+            bio="",
+            location="",
+            created_at=created_at,
+            role=role,
+            is_bot=is_bot,
+            follower_count=round(source.lognormvariate(4.6, 1.5)),
+            following_count=round(source.lognormvariate(5.0, 1.0)),
             post_count=round(source.lognormvariate(5.5, 1.3)),
         )
         if source.random() < 0.6:
-            account.bio = source.choice(["Coffee, bikes, bad puns.", "Here for the beans.", "She/her · baker", "Opinions & espresso <3", "Reads labels."])
+            account.bio = source.choice(
+                [
+                    "Coffee, bikes, bad puns.",
+                    "Here for the beans.",
+                    "She/her · baker",
+                    "Opinions & espresso <3",
+                    "Reads labels.",
+                ]
+            )
         if platform == "mastodon":
             account.account_id = mint_snowflake(created_at, source.randrange(1 << 16))
             if not is_local and source.random() < 0.55:
@@ -131,7 +165,8 @@ class AccountMaker:
                 account.domain = None
         elif platform == "bluesky":
             account.account_id = mint_did(source)
-            account.domain = "moorhen.example" if role != "person" else source.choice(["bsky.example", "bsky.example", "bsky.example", "skies.example"])
+            own_domain = "example" if role == "brand" else "moorhen.example"
+            account.domain = own_domain if role != "person" else source.choice(["bsky.example", "bsky.example", "bsky.example", "skies.example"])
             account.traits["time_format"] = source.choice(["milli", "milli", "milli", "micro", "second", "offset"])
             if role == "person" and source.random() < 0.07:
                 account.traits["clock_ahead_ms"] = 40_000
@@ -153,13 +188,24 @@ def make_people(seed: int, start: int) -> tuple[list[Person], dict[str, dict[str
     maker = AccountMaker(source, start)
     own: dict[str, dict[str, Account]] = {}
     own_names = [
-        ("brand", "Moorhen Coffee Roasters", "moorhen", "brand", False), ("ines", "Inês Falcão", "ines", "staff", False),
-        ("tom", "Tom Averdieck", "tomroasts", "staff", False), ("nuno", "Nuno from the drum", "nunodrum", "staff", False),
-        ("automaton", "Moorhen Desk", "moorhendesk", "automaton", True), ("agency", "Northlight Studio", "northlight", "agency", False),
+        ("brand", "Moorhen Coffee Roasters", "moorhen", "brand", False),
+        ("ines", "Inês Falcão", "ines", "staff", False),
+        ("tom", "Tom Averdieck", "tomroasts", "staff", False),
+        ("nuno", "Nuno from the drum", "nunodrum", "staff", False),
+        ("automaton", "Moorhen Desk", "moorhendesk", "automaton", True),
+        ("agency", "Northlight Studio", "northlight", "agency", False),
     ]
     for key, name, username, role, is_bot in own_names:
         own[key] = {
-            network: maker.make(network, name, username, role, is_bot=is_bot and network == "mastodon", is_registered=True, is_local=role != "agency")
+            network: maker.make(
+                network,
+                name,
+                username,
+                role,
+                is_bot=is_bot and network == "mastodon",
+                is_registered=True,
+                is_local=role != "agency",
+            )
             for network in NETWORKS
         }
     own["brand"]["mastodon"].bio = own["brand"]["bluesky"].bio = "Small-drum coffee by the water. People answer here, mostly."
@@ -180,7 +226,11 @@ def make_people(seed: int, start: int) -> tuple[list[Person], dict[str, dict[str
                 networks.append(source.choice([n for n in NETWORKS if n != home]))
             for network in networks:
                 person.accounts[network] = maker.make(
-                    network, name, username, is_bot=kind == "bot" and network == "mastodon" and number % 3 == 0, is_registered=source.random() < 0.3,
+                    network,
+                    name,
+                    username,
+                    is_bot=kind == "bot" and network == "mastodon" and number % 3 == 0,
+                    is_registered=source.random() < 0.3,
                 )
             if source.random() < nature.customer:
                 person.business_ref = f"crm:{1000 + len(people)}"
@@ -188,7 +238,9 @@ def make_people(seed: int, start: int) -> tuple[list[Person], dict[str, dict[str
             if kind in ("loyal", "converser") and number % 9 == 4:
                 person.away = (24, 50) if number % 2 else (28, 99)
             people.append(person)
-    silent_guest = next(p for p in people if p.kind == "loyal" and "wordpress" in p.accounts and p.accounts["wordpress"].account_id.startswith("guest:"))
+    silent_guest = next(
+        p for p in people if p.kind == "loyal" and "wordpress" in p.accounts and p.accounts["wordpress"].account_id.startswith("guest:")
+    )
     account = silent_guest.accounts["wordpress"]
     account.email, account.account_id, account.display_name = "", "guest:without-email:1", "Passer-by"
     return people, own, maker

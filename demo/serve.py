@@ -67,7 +67,16 @@ def run_service(directory: Path, service: str, port: int, now: int, limits: str,
     if parent is not None:
         end_with_parent(parent)
     platform = kind(load_world(directory, platform=kind.platform), now, limits, parse_faults(faults).get(service))
-    config = uvicorn.Config(platform.app, host=HOST, port=port, log_level="warning", access_log=False, server_header=False, lifespan="off", timeout_graceful_shutdown=1)
+    config = uvicorn.Config(
+        platform.app,
+        host=HOST,
+        port=port,
+        log_level="warning",
+        access_log=False,
+        server_header=False,
+        lifespan="off",
+        timeout_graceful_shutdown=1,
+    )
     server = uvicorn.Server(config)
 
     async def serve() -> None:
@@ -96,18 +105,39 @@ def describe_addresses(world: World, directory: Path, ports: dict[str, int], now
     own = {row["platform"]: row for row in brand["accounts"] if row["role"] == "brand"}
     last_day = world.end - 1
     return {
-        "pid": os.getpid(), "seed": world.seed, "anchor": world.anchor.isoformat(), "now": format_utc(now), "as_of": format_utc(min(now, last_day))[:10],
-        "world_start": format_utc(world.start), "world_end": format_utc(world.end), "business_dir": str(directory / "business"), "truth_dir": str(directory / "truth"),
+        "pid": os.getpid(),
+        "seed": world.seed,
+        "anchor": world.anchor.isoformat(),
+        "now": format_utc(now),
+        "as_of": format_utc(min(now, last_day))[:10],
+        "world_start": format_utc(world.start),
+        "world_end": format_utc(world.end),
+        "business_dir": str(directory / "business"),
+        "truth_dir": str(directory / "truth"),
         "brand": {k: brand[k] for k in ("name", "key", "timezone", "currency", "language", "working_hours", "terms", "hashtags")},
         "platforms": {
-            "mastodon": {"base_url": url["mastodon"], "handle": own["mastodon"]["handle"], "account_id": own["mastodon"]["account_id"],
-                         "token": make_secret(world.seed, "mastodon-token")},
-            "bluesky": {"base_url": url["bluesky"], "pds_url": url["bluesky_pds"], "handle": own["bluesky"]["handle"], "did": own["bluesky"]["account_id"],
-                        "app_password": make_app_password(make_secret(world.seed, "bluesky-password"))},
-            "wordpress": {"base_url": url["wordpress"], "user": ADMINISTRATOR, "account_id": own["wordpress"]["account_id"],
-                          "app_password": make_application_password(make_secret(world.seed, "wordpress-password"))},
+            "mastodon": {
+                "base_url": url["mastodon"],
+                "handle": own["mastodon"]["handle"],
+                "account_id": own["mastodon"]["account_id"],
+                "token": make_secret(world.seed, "mastodon-token"),
+            },
+            "bluesky": {
+                "base_url": url["bluesky"],
+                "pds_url": url["bluesky_pds"],
+                "handle": own["bluesky"]["handle"],
+                "did": own["bluesky"]["account_id"],
+                "app_password": make_app_password(make_secret(world.seed, "bluesky-password")),
+            },
+            "wordpress": {
+                "base_url": url["wordpress"],
+                "user": ADMINISTRATOR,
+                "account_id": own["wordpress"]["account_id"],
+                "app_password": make_application_password(make_secret(world.seed, "wordpress-password")),
+            },
         },
-        "accounts": brand["accounts"], "campaigns": brand["campaigns"],
+        "accounts": brand["accounts"],
+        "campaigns": brand["campaigns"],
     }
 
 
@@ -129,11 +159,34 @@ class Supervisor:
         logs.mkdir(parents=True, exist_ok=True)
         for service in PLATFORMS:
             self.ports[service] = take_port(before.get(service))
-            command = [sys.executable, "-m", "demo.serve", "--dir", str(self.directory), "--service", service, "--port", str(self.ports[service]),
-                       "--now", format_utc(self.now), "--limits", self.limits, "--faults", self.faults, "--parent", str(os.getpid())]
+            command = [
+                sys.executable,
+                "-m",
+                "demo.serve",
+                "--dir",
+                str(self.directory),
+                "--service",
+                service,
+                "--port",
+                str(self.ports[service]),
+                "--now",
+                format_utc(self.now),
+                "--limits",
+                self.limits,
+                "--faults",
+                self.faults,
+                "--parent",
+                str(os.getpid()),
+            ]
             with (logs / f"{service}.log").open("ab") as log:
-                self.processes[service] = subprocess.Popen(command, stdout=log, stderr=log, stdin=subprocess.DEVNULL, start_new_session=True,
-                                                           cwd=Path(__file__).resolve().parent.parent)
+                self.processes[service] = subprocess.Popen(
+                    command,
+                    stdout=log,
+                    stderr=log,
+                    stdin=subprocess.DEVNULL,
+                    start_new_session=True,
+                    cwd=Path(__file__).resolve().parent.parent,
+                )
         write_atomically(self.directory / "ports.json", json.dumps(self.ports) + "\n")
         deadline = time.monotonic() + HEALTH_SECONDS
         for service, process in self.processes.items():
@@ -147,7 +200,11 @@ class Supervisor:
         while not self.is_stopping:
             for service, process in self.processes.items():
                 if process.poll() is not None:
-                    print(f"demo: service {service} ended with {process.returncode}; see {self.directory / 'logs' / service}.log", file=sys.stderr, flush=True)
+                    print(
+                        f"demo: service {service} ended with {process.returncode}; see {self.directory / 'logs' / service}.log",
+                        file=sys.stderr,
+                        flush=True,
+                    )
                     return 1
             time.sleep(0.1)
         return 0
@@ -180,7 +237,10 @@ def serve_world(directory: Path, now: int, limits: str, faults: str) -> int:
         signal.signal(number, ask_to_stop)
     try:
         supervisor.start()
-        write_atomically(addresses, json.dumps(describe_addresses(world, directory, supervisor.ports, now), indent=2, ensure_ascii=False) + "\n")
+        write_atomically(
+            addresses,
+            json.dumps(describe_addresses(world, directory, supervisor.ports, now), indent=2, ensure_ascii=False) + "\n",
+        )
         where = " ".join(f"{service}=http://{HOST}:{port}" for service, port in supervisor.ports.items())
         print(f"demo ready: {world.brand['name']} as of {format_utc(now)}, {where}, addresses in {addresses}", flush=True)
         return supervisor.watch()

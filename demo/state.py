@@ -108,8 +108,19 @@ class PlatformState:
         data = event.data
         if event.kind == "post":
             post = Post(
-                data["post_id"], data["kind"], event.actor, event.ts, data["segments"], data["parent_id"], data["root_id"], data["quoted_id"], data["client"],
-                data["has_media"], data["title"], data.get("cid"), [(event.ts, data["segments"])],
+                data["post_id"],
+                data["kind"],
+                event.actor,
+                event.ts,
+                data["segments"],
+                data["parent_id"],
+                data["root_id"],
+                data["quoted_id"],
+                data["client"],
+                data["has_media"],
+                data["title"],
+                data.get("cid"),
+                [(event.ts, data["segments"])],
             )
             self.posts[post.post_id] = post
             self.by_author[event.actor].append(post.post_id)

@@ -2,10 +2,10 @@
 
 Data flow: world with what is hidden + platform states at ``now`` -> rows -> DIR/truth/*.parquet and summary.json.
 
-Grain: posts and reactions one row per platform id that ever was (``is_served`` says whether the platform shows it at ``now``); accounts one per account;
-identities one per person and account; asks one per question with its answer; exchanges one per pair of consecutive messages in opposite directions.
-Asks leave out deleted messages on both sides and accounts that are gone; exchanges are paired with and without deleted messages and kept where both passes
-have one on the day.
+Grain: posts and reactions one row per platform id that ever was (``is_served`` says whether the platform shows it at ``now``);
+accounts one per account; identities one per person and account; asks one per question with its answer; exchanges one per pair of
+consecutive messages in opposite directions. Asks leave out deleted messages on both sides and accounts that are gone; exchanges are
+paired with and without deleted messages and kept where both passes have one on the day.
 """
 
 from __future__ import annotations
@@ -86,8 +86,18 @@ class Examiner:
             if ours == (True, True):
                 continue
             direction = {(False, True): "in", (True, False): "out", (False, False): "peer"}[ours]
-            contacts.append(Contact(post, post.author_id, target_id, kind, direction, self.is_automated(post.author_id), self.is_incentivised(post),
-                                    kind != "mention" or len(named) <= MASS_MENTION))
+            contacts.append(
+                Contact(
+                    post,
+                    post.author_id,
+                    target_id,
+                    kind,
+                    direction,
+                    self.is_automated(post.author_id),
+                    self.is_incentivised(post),
+                    kind != "mention" or len(named) <= MASS_MENTION,
+                )
+            )
         return contacts
 
     def list_standing(self, with_deleted: bool = False) -> list[Post]:
@@ -111,15 +121,30 @@ class Examiner:
         for post in self.state.posts.values():
             hidden = self.world.hidden["messages"][f"{self.platform}|{post.post_id}"]
             contacts = self.list_contacts(post)
-            rows.append({
-                "platform": self.platform, "post_id": clean_id(post.post_id), "author_account_id": post.author_id, "kind": post.kind,
-                "parent_post_id": clean_id(post.parent_id), "root_post_id": clean_id(post.root_id), "quoted_post_id": clean_id(post.quoted_id),
-                "text": "".join(("#" if k == "h" else "@" if k == "m" else "") + v for k, v in post.segments), "created_at": to_datetime(post.created_at),
-                "edited_at": to_datetime(post.edited_at) if post.edited_at else None, "deleted_at": to_datetime(post.deleted_at) if post.deleted_at else None,
-                "delete_mode": post.delete_mode, "mentioned_by_hand": self.state.list_mentioned(post), "directions": sorted({c.direction for c in contacts}),
-                "is_by_brand_side": post.author_id in self.brand_side, "is_automated": self.is_automated(post.author_id), "is_incentivised": self.is_incentivised(post),
-                "intent": hidden["intent"], "is_served": self.state.find_post(post.post_id) is not None, "is_reachable_from_root": self.is_reachable(post),
-            })
+            rows.append(
+                {
+                    "platform": self.platform,
+                    "post_id": clean_id(post.post_id),
+                    "author_account_id": post.author_id,
+                    "kind": post.kind,
+                    "parent_post_id": clean_id(post.parent_id),
+                    "root_post_id": clean_id(post.root_id),
+                    "quoted_post_id": clean_id(post.quoted_id),
+                    "text": "".join(("#" if k == "h" else "@" if k == "m" else "") + v for k, v in post.segments),
+                    "created_at": to_datetime(post.created_at),
+                    "edited_at": to_datetime(post.edited_at) if post.edited_at else None,
+                    "deleted_at": to_datetime(post.deleted_at) if post.deleted_at else None,
+                    "delete_mode": post.delete_mode,
+                    "mentioned_by_hand": self.state.list_mentioned(post),
+                    "directions": sorted({c.direction for c in contacts}),
+                    "is_by_brand_side": post.author_id in self.brand_side,
+                    "is_automated": self.is_automated(post.author_id),
+                    "is_incentivised": self.is_incentivised(post),
+                    "intent": hidden["intent"],
+                    "is_served": self.state.find_post(post.post_id) is not None,
+                    "is_reachable_from_root": self.is_reachable(post),
+                }
+            )
         return rows
 
     def tell_reactions(self) -> list[dict[str, Any]]:
@@ -128,12 +153,20 @@ class Examiner:
         for mark in self.state.marks:
             is_follow = mark.kind == "follow"
             stands = mark.ended_at is None and not self.state.accounts[mark.actor_id].is_gone
-            rows.append({
-                "platform": self.platform, "kind": mark.kind, "reaction_id": mark.mark_id, "actor_account_id": mark.actor_id,
-                "post_id": None if is_follow else clean_id(mark.object_id), "target_account_id": mark.object_id if is_follow else self.state.posts[mark.object_id].author_id,
-                "occurred_at": to_datetime(mark.ts), "is_before_world": is_follow and mark.ts == self.world.start, "ended_at": to_datetime(mark.ended_at) if mark.ended_at else None,
-                "is_served": stands and (is_follow or self.state.find_post(mark.object_id) is not None),
-            })
+            rows.append(
+                {
+                    "platform": self.platform,
+                    "kind": mark.kind,
+                    "reaction_id": mark.mark_id,
+                    "actor_account_id": mark.actor_id,
+                    "post_id": None if is_follow else clean_id(mark.object_id),
+                    "target_account_id": mark.object_id if is_follow else self.state.posts[mark.object_id].author_id,
+                    "occurred_at": to_datetime(mark.ts),
+                    "is_before_world": is_follow and mark.ts == self.world.start,
+                    "ended_at": to_datetime(mark.ended_at) if mark.ended_at else None,
+                    "is_served": stands and (is_follow or self.state.find_post(mark.object_id) is not None),
+                }
+            )
         return rows
 
     def tell_accounts(self) -> list[dict[str, Any]]:
@@ -141,13 +174,23 @@ class Examiner:
         rows = []
         for account in self.state.accounts.values():
             person = self.person_of.get(account.account_id)
-            rows.append({
-                "platform": self.platform, "account_id": account.account_id, "username": account.username, "domain": account.account.domain, "display_name": account.display_name,
-                "email": account.account.email or None, "role": account.account.role, "person_id": person["person_id"] if person else None,
-                "type": person["type"] if person else None, "is_bot_by_platform": account.account.is_bot, "is_locked": account.is_locked,
-                "suspended_at": to_datetime(account.suspended_at) if account.suspended_at else None,
-                "deactivated_at": to_datetime(account.deactivated_at) if account.deactivated_at else None,
-            })
+            rows.append(
+                {
+                    "platform": self.platform,
+                    "account_id": account.account_id,
+                    "username": account.username,
+                    "domain": account.account.domain,
+                    "display_name": account.display_name,
+                    "email": account.account.email or None,
+                    "role": account.account.role,
+                    "person_id": person["person_id"] if person else None,
+                    "type": person["type"] if person else None,
+                    "is_bot_by_platform": account.account.is_bot,
+                    "is_locked": account.is_locked,
+                    "suspended_at": to_datetime(account.suspended_at) if account.suspended_at else None,
+                    "deactivated_at": to_datetime(account.deactivated_at) if account.deactivated_at else None,
+                }
+            )
         return rows
 
     def tell_asks(self) -> list[dict[str, Any]]:
@@ -159,8 +202,12 @@ class Examiner:
                 if contact.direction == "out" and not contact.is_automated:
                     answered = open_asks.pop((contact.target_id, post.root_id), None)
                     if answered is not None:
-                        answered |= {"answer_post_id": clean_id(post.post_id), "answered_at": to_datetime(post.created_at), "answered_by": post.author_id,
-                                     "hours_to_answer": (post.created_at - answered.pop("asked_ms")) / HOUR}
+                        answered |= {
+                            "answer_post_id": clean_id(post.post_id),
+                            "answered_at": to_datetime(post.created_at),
+                            "answered_by": post.author_id,
+                            "hours_to_answer": (post.created_at - answered.pop("asked_ms")) / HOUR,
+                        }
             if any(c.direction == "in" and not c.is_automated and not c.is_incentivised for c in self.list_contacts(post)):
                 key = (post.author_id, post.root_id)
                 if key in open_asks:
@@ -168,9 +215,18 @@ class Examiner:
                     continue
                 person = self.person_of.get(post.author_id)
                 open_asks[key] = {
-                    "platform": self.platform, "ask_post_id": clean_id(post.post_id), "account_id": post.author_id, "person_id": person["person_id"] if person else None,
-                    "root_post_id": clean_id(post.root_id), "asked_at": to_datetime(post.created_at), "asked_ms": post.created_at, "repeat_count": 0,
-                    "answer_post_id": None, "answered_at": None, "answered_by": None, "hours_to_answer": None,
+                    "platform": self.platform,
+                    "ask_post_id": clean_id(post.post_id),
+                    "account_id": post.author_id,
+                    "person_id": person["person_id"] if person else None,
+                    "root_post_id": clean_id(post.root_id),
+                    "asked_at": to_datetime(post.created_at),
+                    "asked_ms": post.created_at,
+                    "repeat_count": 0,
+                    "answer_post_id": None,
+                    "answered_at": None,
+                    "answered_by": None,
+                    "hours_to_answer": None,
                 }
                 rows.append(open_asks[key])
         for row in rows:
@@ -182,7 +238,12 @@ class Examiner:
         turns: dict[tuple[str, str], list[Contact]] = defaultdict(list)
         for post in posts:
             for contact in self.list_contacts(post):
-                if contact.direction == "peer" or contact.is_automated or contact.is_incentivised or (contact.direction == "out" and not contact.is_direct):
+                if (
+                    contact.direction == "peer"
+                    or contact.is_automated
+                    or contact.is_incentivised
+                    or (contact.direction == "out" and not contact.is_direct)
+                ):
                     continue
                 pair = (contact.target_id, contact.actor_id) if contact.direction == "in" else (contact.actor_id, contact.target_id)
                 turns[pair].append(contact)
@@ -193,15 +254,24 @@ class Examiner:
                 if first.direction == second.direction or second.post.created_at - first.post.created_at > LONGEST_GAP:
                     continue
                 incoming, outgoing = (first, second) if first.direction == "in" else (second, first)
-                rows.append({
-                    "platform": self.platform, "brand_account_id": brand_account_id, "account_id": account_id, "person_id": person["person_id"] if person else None,
-                    "in_post_id": clean_id(incoming.post.post_id), "out_post_id": clean_id(outgoing.post.post_id), "first_at": to_datetime(first.post.created_at),
-                    "second_at": to_datetime(second.post.created_at), "on_date": to_datetime(second.post.created_at).date(),
-                })
+                rows.append(
+                    {
+                        "platform": self.platform,
+                        "brand_account_id": brand_account_id,
+                        "account_id": account_id,
+                        "person_id": person["person_id"] if person else None,
+                        "in_post_id": clean_id(incoming.post.post_id),
+                        "out_post_id": clean_id(outgoing.post.post_id),
+                        "first_at": to_datetime(first.post.created_at),
+                        "second_at": to_datetime(second.post.created_at),
+                        "on_date": to_datetime(second.post.created_at).date(),
+                    }
+                )
         return rows
 
     def tell_exchanges(self) -> list[dict[str, Any]]:
         """One row per exchange, kept where the pass with deleted messages has one on the same day for the same pair."""
+
         def place(row: dict[str, Any]) -> tuple[Any, ...]:
             return row["brand_account_id"], row["account_id"], row["on_date"]
 
@@ -234,30 +304,60 @@ def collect_truth(world: World, now: int) -> tuple[dict[str, list[dict[str, Any]
     for platform in NETWORKS:
         state = PlatformState(world, platform, now)
         examiner = Examiner(world, state)
-        for name, rows in (("accounts", examiner.tell_accounts()), ("posts", examiner.tell_posts()), ("reactions", examiner.tell_reactions()),
-                           ("asks", examiner.tell_asks()), ("exchanges", examiner.tell_exchanges())):
+        for name, rows in (
+            ("accounts", examiner.tell_accounts()),
+            ("posts", examiner.tell_posts()),
+            ("reactions", examiner.tell_reactions()),
+            ("asks", examiner.tell_asks()),
+            ("exchanges", examiner.tell_exchanges()),
+        ):
             tables[name] += rows
         brand_id = next(row["account_id"] for row in world.brand["accounts"] if row["platform"] == platform and row["role"] == "brand")
         followers += state.count_marks("follow", brand_id)
     tables["people"] = [
-        {"person_id": p["person_id"], "type": p["type"], "name": p["name"], "activity": p["activity"], "business_ref": p["business_ref"], "volunteered": p["volunteered"],
-         "away_from_day": p["away_from_day"], "away_until_day": p["away_until_day"]}
+        {
+            "person_id": p["person_id"],
+            "type": p["type"],
+            "name": p["name"],
+            "activity": p["activity"],
+            "business_ref": p["business_ref"],
+            "volunteered": p["volunteered"],
+            "away_from_day": p["away_from_day"],
+            "away_until_day": p["away_until_day"],
+        }
         for p in world.hidden["people"]
     ]
     tables["identities"] = [
-        {"person_id": p["person_id"], "platform": platform, "account_id": account_id, "business_ref": p["business_ref"],
-         "is_stated": bool(p["volunteered"] and p["business_ref"] and not account_id.startswith("guest:"))}
-        for p in world.hidden["people"] for platform, account_id in p["accounts"].items()
+        {
+            "person_id": p["person_id"],
+            "platform": platform,
+            "account_id": account_id,
+            "business_ref": p["business_ref"],
+            "is_stated": bool(p["volunteered"] and p["business_ref"] and not account_id.startswith("guest:")),
+        }
+        for p in world.hidden["people"]
+        for platform, account_id in p["accounts"].items()
     ]
     served = [row for row in tables["posts"] if row["is_served"]]
     living = count_living(tables["exchanges"])
     reactions = [row for row in tables["reactions"] if row["is_served"]]
     summary = {
-        "now": format_utc(now), "seed": world.seed, "anchor": world.anchor.isoformat(),
-        "vanity": {"followers": followers, "likes": sum(r["kind"] == "like" for r in reactions), "reshares": sum(r["kind"] == "reshare" for r in reactions)},
+        "now": format_utc(now),
+        "seed": world.seed,
+        "anchor": world.anchor.isoformat(),
+        "vanity": {
+            "followers": followers,
+            "likes": sum(r["kind"] == "like" for r in reactions),
+            "reshares": sum(r["kind"] == "reshare" for r in reactions),
+        },
         "true": {
-            "people": len(tables["people"]), "messages_served": len(served), "asks": len(tables["asks"]), "asks_answered": sum(a["answered_at"] is not None for a in tables["asks"]),
-            "exchanges": len(tables["exchanges"]), "living_relationships_by_account": len(living), "living_by_platform": {n: sum(p == n for p, _ in living) for n in NETWORKS},
+            "people": len(tables["people"]),
+            "messages_served": len(served),
+            "asks": len(tables["asks"]),
+            "asks_answered": sum(a["answered_at"] is not None for a in tables["asks"]),
+            "exchanges": len(tables["exchanges"]),
+            "living_relationships_by_account": len(living),
+            "living_by_platform": {n: sum(p == n for p, _ in living) for n in NETWORKS},
         },
     }
     return tables, summary
@@ -270,7 +370,7 @@ def write_truth(world: World, directory: Path, now: int) -> dict[str, Any]:
     for name, rows in tables.items():
         temporary = directory / f".{name}.{os.getpid()}.tmp"
         pq.write_table(pa.Table.from_pylist(strip_surrogates(rows)), temporary)
-        os.replace(temporary, directory / f"{name}.parquet")
+        temporary.replace(directory / f"{name}.parquet")
     write_atomically(directory / "summary.json", json.dumps(summary, indent=2) + "\n")
     return summary
 

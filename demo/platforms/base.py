@@ -1,6 +1,7 @@
 """What every platform of the demo shares: the application, rate limits and faults; the rest is each platform's own.
 
-Data flow: request -> fault? -> rate limit? -> the platform's handler -> response with its limit headers (and an entity tag where the platform sends one).
+Data flow: request -> fault? -> rate limit? -> the platform's handler -> response with its limit headers
+(and an entity tag where the platform sends one).
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import json
 import time
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
@@ -23,6 +24,9 @@ from starlette.types import Receive, Scope, Send
 
 from demo.model import World
 from demo.state import PlatformState
+
+#: rendered things kept at most; more than that and all are forgotten
+REMEMBERED = 50_000
 
 Handler = Callable[[Request], Awaitable[Response] | Response]
 
@@ -127,15 +131,24 @@ class Platform:
 
     name = ""
     platform = ""
-    limits: dict[str, Limit] = {"true": Limit(300, 300), "raised": Limit(30_000, 300, 53)}
+    limits: ClassVar[dict[str, Limit]] = {"true": Limit(300, 300), "raised": Limit(30_000, 300, 53)}
     sends_entity_tags = False
     health_path = "/"
 
-    def __init__(self, world: World, now: int, limits: str = "raised", faults: list[Fault] | None = None, clock: Callable[[], float] = time.time) -> None:
+    def __init__(
+        self,
+        world: World,
+        now: int,
+        limits: str = "raised",
+        faults: list[Fault] | None = None,
+        clock: Callable[[], float] = time.time,
+    ) -> None:
         self.world, self.clock = world, clock
         self.state = PlatformState(world, self.platform, now)
         self.limiter = RateLimiter(self.limits[limits], clock)
         self.faults, self.request_number = faults or [], 0
+        self.memory: dict[tuple[Any, ...], Any] = {}
+        self.memory_of = self.state.now
         routes = [Route(path, self.wrap(handler), methods=methods) for path, handler, methods in self.routes()]
         self.app = Starlette(routes=routes, exception_handlers={404: self.answer_no_route, 405: self.answer_no_route})
 
@@ -161,6 +174,14 @@ class Platform:
         """The answer to a path the platform does not know."""
         return self.answer_error(error.status_code if isinstance(error, HTTPException) else 404, "Not Found")
 
+    def recall(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
+        """What ``make`` gives, kept as long as the moment stays the same; what is given must not be changed by its reader."""
+        if self.memory_of != self.state.now or len(self.memory) > REMEMBERED:
+            self.memory, self.memory_of = {}, self.state.now
+        if key not in self.memory:
+            self.memory[key] = make()
+        return self.memory[key]
+
     # -- one request ----------------------------------------------------------------------------------------------
 
     def wrap(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
@@ -172,7 +193,12 @@ class Platform:
             if "slow" in hits:
                 await asyncio.sleep(2)
             if "unavailable" in hits:
-                return Response("<html><body><h1>503 Service Temporarily Unavailable</h1></body></html>", 503, {"Retry-After": "1"}, "text/html")
+                return Response(
+                    "<html><body><h1>503 Service Temporarily Unavailable</h1></body></html>",
+                    503,
+                    {"Retry-After": "1"},
+                    "text/html",
+                )
             if "server_error" in hits:
                 return self.answer_error(500, "Internal Server Error")
             limit = self.limiter.count_request()
@@ -188,7 +214,10 @@ class Platform:
                 tag = f'W/"{hashlib.sha256(bytes(response.body)).hexdigest()[:32]}"'
                 response.headers["ETag"] = tag
                 if request.headers.get("if-none-match") == tag:
-                    return Response(status_code=304, headers={k: v for k, v in response.headers.items() if k not in ("content-length", "content-type")})
+                    return Response(
+                        status_code=304,
+                        headers={k: v for k, v in response.headers.items() if k not in ("content-length", "content-type")},
+                    )
             if response.status_code == 200 and "invalid_json" in hits:
                 return Response('{"unexpected": tru', 200, media_type="application/json")
             if response.status_code == 200 and "truncated" in hits:

@@ -13,7 +13,7 @@ import hashlib
 import hmac
 import json
 from collections.abc import Callable, Sequence
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -42,11 +42,20 @@ class Bluesky(Platform):
     def routes(self) -> list[tuple[str, Handler, list[str]]]:
         """The reads."""
         reads: dict[str, Handler] = {
-            "app.bsky.actor.getProfile": self.get_profile, "app.bsky.actor.getProfiles": self.get_profiles, "app.bsky.feed.getAuthorFeed": self.get_author_feed,
-            "app.bsky.feed.getPostThread": self.get_post_thread, "app.bsky.feed.getPosts": self.get_posts, "app.bsky.feed.getLikes": self.get_likes,
-            "app.bsky.feed.getRepostedBy": self.get_reposted_by, "app.bsky.feed.getQuotes": self.get_quotes, "app.bsky.feed.searchPosts": self.search_posts,
-            "app.bsky.graph.getFollowers": self.get_followers, "app.bsky.graph.getFollows": self.get_follows,
-            "app.bsky.notification.listNotifications": self.list_notifications, "com.atproto.identity.resolveHandle": self.resolve_handle, "_health": self.show_health,
+            "app.bsky.actor.getProfile": self.get_profile,
+            "app.bsky.actor.getProfiles": self.get_profiles,
+            "app.bsky.feed.getAuthorFeed": self.get_author_feed,
+            "app.bsky.feed.getPostThread": self.get_post_thread,
+            "app.bsky.feed.getPosts": self.get_posts,
+            "app.bsky.feed.getLikes": self.get_likes,
+            "app.bsky.feed.getRepostedBy": self.get_reposted_by,
+            "app.bsky.feed.getQuotes": self.get_quotes,
+            "app.bsky.feed.searchPosts": self.search_posts,
+            "app.bsky.graph.getFollowers": self.get_followers,
+            "app.bsky.graph.getFollows": self.get_follows,
+            "app.bsky.notification.listNotifications": self.list_notifications,
+            "com.atproto.identity.resolveHandle": self.resolve_handle,
+            "_health": self.show_health,
         }
         return [(f"/xrpc/{name}", handler, ["GET"]) for name, handler in reads.items()]
 
@@ -73,7 +82,13 @@ class Bluesky(Platform):
     def sign_token(self, scope: str, lifetime: int) -> str:
         """A token in the form of a JWT, signed with the demo's secret."""
         now = int(self.clock())
-        claims = {"scope": scope, "sub": self.brand_did, "iat": now, "exp": now + lifetime, "aud": "did:web:pds.moorhen.example"}
+        claims = {
+            "scope": scope,
+            "sub": self.brand_did,
+            "iat": now,
+            "exp": now + lifetime,
+            "aud": "did:web:pds.moorhen.example",
+        }
         body = ".".join(encode_part(part) for part in ({"typ": "at+jwt", "alg": "HS256"}, claims))
         return f"{body}.{self.sign(body)}"
 
@@ -150,10 +165,19 @@ class Bluesky(Platform):
         account = self.find_actor(parts[0])
         return "at://" + "/".join([account.account_id if account else parts[0], *parts[1:]])
 
-    def cut_page(self, request: Request, rows: Sequence[Row], key: Callable[[Row], str], make: str, default: int = 50,
-                 thin_out: bool = False) -> tuple[list[Row], str | None]:
-        """A page of rows in the order given, and its cursor. The cursor marks the last row's key in a make of its own; there is one as long as the page
-        has rows, so the end is an empty page without; ``thin_out`` gives pages shorter than asked that are not the last."""
+    def cut_page(
+        self,
+        request: Request,
+        rows: Sequence[Row],
+        key: Callable[[Row], str],
+        make: str,
+        default: int = 50,
+        thin_out: bool = False,
+    ) -> tuple[list[Row], str | None]:
+        """A page of rows in the order given, and its cursor, which marks the last row's key in a make of its own.
+
+        There is a cursor as long as the page has rows, so the end is an empty page without one; ``thin_out`` gives pages
+        shorter than asked that are not the last."""
         limit, cursor = self.read_limit(request, default), request.query_params.get("cursor")
         start = 0
         if cursor is not None:
@@ -178,10 +202,19 @@ class Bluesky(Platform):
             view["displayName"] = account.display_name
         if len(account.account_id) and ord(account.account_id[-1]) % 4:
             view["avatar"] = f"https://cdn.bsky.example/img/avatar/plain/{account.account_id}/{account.account_id[-8:]}@jpeg"
-        return view | {"associated": {"activitySubscription": {"allowSubscriptions": "followers"}}, "labels": [], "createdAt": format_utc(account.account.created_at)}
+        return view | {
+            "associated": {"activitySubscription": {"allowSubscriptions": "followers"}},
+            "labels": [],
+            "createdAt": format_utc(account.account.created_at),
+        }
 
     def render_profile(self, account: AccountState) -> dict[str, Any]:
         """profileView, as in lists of people."""
+        view: dict[str, Any] = self.recall(("profile", account.account_id), lambda: self.build_profile(account))
+        return view
+
+    def build_profile(self, account: AccountState) -> dict[str, Any]:
+        """profileView, made anew."""
         view = self.render_basic(account)
         if account.account.bio:
             view["description"] = account.account.bio
@@ -194,7 +227,9 @@ class Bluesky(Platform):
         return self.render_profile(account) | {
             "associated": {"lists": 0, "feedgens": 0, "starterPacks": 0, "labeler": False},
             "followersCount": self.state.count_marks("follow", row.account_id) if is_brand else row.follower_count,
-            "followsCount": sum(not self.state.accounts[m.object_id].is_gone for m in self.state.marks_by[("follow", row.account_id)]) if is_brand else row.following_count,
+            "followsCount": sum(not self.state.accounts[m.object_id].is_gone for m in self.state.marks_by[("follow", row.account_id)])
+            if is_brand
+            else row.following_count,
             "postsCount": len(self.state.list_posts(row.account_id)) + (0 if is_brand else row.post_count),
         }
 
@@ -225,9 +260,18 @@ class Bluesky(Platform):
             begin = len(text.encode("utf-8"))
             text += shown
             if kind != "t":
-                feature = {"m": {"$type": "app.bsky.richtext.facet#mention", "did": value}, "h": {"$type": "app.bsky.richtext.facet#tag", "tag": value},
-                           "u": {"$type": "app.bsky.richtext.facet#link", "uri": value}}[kind]
-                facets.append({"$type": "app.bsky.richtext.facet", "features": [feature], "index": {"byteStart": begin, "byteEnd": len(text.encode("utf-8"))}})
+                feature = {
+                    "m": {"$type": "app.bsky.richtext.facet#mention", "did": value},
+                    "h": {"$type": "app.bsky.richtext.facet#tag", "tag": value},
+                    "u": {"$type": "app.bsky.richtext.facet#link", "uri": value},
+                }[kind]
+                facets.append(
+                    {
+                        "$type": "app.bsky.richtext.facet",
+                        "features": [feature],
+                        "index": {"byteStart": begin, "byteEnd": len(text.encode("utf-8"))},
+                    }
+                )
         return text, facets
 
     def handle_at(self, account: AccountState) -> str:
@@ -243,7 +287,12 @@ class Bluesky(Platform):
         """The record as its author wrote it."""
         author = self.state.accounts[post.author_id]
         text, facets = self.write_text(post)
-        record: dict[str, Any] = {"$type": POST, "createdAt": self.format_claimed(post.created_at, author), "langs": ["en"], "text": text}
+        record: dict[str, Any] = {
+            "$type": POST,
+            "createdAt": self.format_claimed(post.created_at, author),
+            "langs": ["en"],
+            "text": text,
+        }
         if facets:
             record["facets"] = facets
         if post.parent_id:
@@ -251,23 +300,48 @@ class Bluesky(Platform):
         if post.quoted_id:
             record["embed"] = {"$type": "app.bsky.embed.record", "record": self.refer(post.quoted_id)}
         elif post.has_media:
-            blob = {"$type": "blob", "ref": {"$link": (post.cid or "").replace("bafyrei", "bafkrei")}, "mimeType": "image/jpeg", "size": 204_800}
-            record["embed"] = {"$type": "app.bsky.embed.images", "images": [{"alt": "", "image": blob, "aspectRatio": {"height": 800, "width": 1200}}]}
+            blob = {
+                "$type": "blob",
+                "ref": {"$link": (post.cid or "").replace("bafyrei", "bafkrei")},
+                "mimeType": "image/jpeg",
+                "size": 204_800,
+            }
+            record["embed"] = {
+                "$type": "app.bsky.embed.images",
+                "images": [{"alt": "", "image": blob, "aspectRatio": {"height": 800, "width": 1200}}],
+            }
         return record
 
     def render_post(self, post: Post, depth: int = 0) -> dict[str, Any]:
         """postView."""
+        view: dict[str, Any] = self.recall(("post", post.post_id, depth), lambda: self.build_post(post, depth))
+        return view
+
+    def build_post(self, post: Post, depth: int) -> dict[str, Any]:
+        """postView, made anew."""
         author = self.state.accounts[post.author_id]
-        view: dict[str, Any] = {"uri": post.post_id, "cid": post.cid, "author": self.render_basic(author), "record": self.render_record(post)}
+        view: dict[str, Any] = {
+            "uri": post.post_id,
+            "cid": post.cid,
+            "author": self.render_basic(author),
+            "record": self.render_record(post),
+        }
         if post.quoted_id:
             view["embed"] = {"$type": "app.bsky.embed.record#view", "record": self.render_quoted(post.quoted_id, depth)}
         elif post.has_media:
             picture = f"https://cdn.bsky.example/img/feed_fullsize/plain/{post.author_id}/{(post.cid or '')[-12:]}@jpeg"
-            view["embed"] = {"$type": "app.bsky.embed.images#view", "images": [{"thumb": picture, "fullsize": picture, "alt": "", "aspectRatio": {"height": 800, "width": 1200}}]}
+            view["embed"] = {
+                "$type": "app.bsky.embed.images#view",
+                "images": [{"thumb": picture, "fullsize": picture, "alt": "", "aspectRatio": {"height": 800, "width": 1200}}],
+            }
         return view | {
-            "bookmarkCount": 0, "replyCount": self.state.count_children(post.post_id), "repostCount": self.state.count_marks("reshare", post.post_id),
-            "likeCount": self.state.count_marks("like", post.post_id), "quoteCount": sum(self.state.find_post(q) is not None for q in self.state.quotes[post.post_id]),
-            "indexedAt": self.format_indexed(post.created_at, author), "labels": [],
+            "bookmarkCount": 0,
+            "replyCount": self.state.count_children(post.post_id),
+            "repostCount": self.state.count_marks("reshare", post.post_id),
+            "likeCount": self.state.count_marks("like", post.post_id),
+            "quoteCount": sum(self.state.find_post(q) is not None for q in self.state.quotes[post.post_id]),
+            "indexedAt": self.format_indexed(post.created_at, author),
+            "labels": [],
         }
 
     def render_quoted(self, uri: str, depth: int) -> dict[str, Any]:
@@ -278,8 +352,16 @@ class Bluesky(Platform):
         full = self.render_post(original, depth + 1) if depth == 0 else {}
         kept = {k: full[k] for k in ("replyCount", "repostCount", "likeCount", "quoteCount") if k in full}
         author = self.state.accounts[original.author_id]
-        return {"$type": "app.bsky.embed.record#viewRecord", "uri": uri, "cid": original.cid, "author": self.render_basic(author), "value": self.render_record(original),
-                "labels": [], "embeds": [], "indexedAt": self.format_indexed(original.created_at, author)} | kept
+        return {
+            "$type": "app.bsky.embed.record#viewRecord",
+            "uri": uri,
+            "cid": original.cid,
+            "author": self.render_basic(author),
+            "value": self.render_record(original),
+            "labels": [],
+            "embeds": [],
+            "indexedAt": self.format_indexed(original.created_at, author),
+        } | kept
 
     def is_blocked_pair(self, one: str, other: str) -> bool:
         """Whether either account blocks the other."""
@@ -291,7 +373,12 @@ class Bluesky(Platform):
         if post is None:
             return {"$type": "app.bsky.feed.defs#notFoundPost", "uri": uri, "notFound": True}
         if seen_from is not None and self.is_blocked_pair(post.author_id, seen_from):
-            return {"$type": "app.bsky.feed.defs#blockedPost", "uri": uri, "blocked": True, "author": {"did": post.author_id, "viewer": {"blockedBy": False}}}
+            return {
+                "$type": "app.bsky.feed.defs#blockedPost",
+                "uri": uri,
+                "blocked": True,
+                "author": {"did": post.author_id, "viewer": {"blockedBy": False}},
+            }
         node: dict[str, Any] = {"$type": "app.bsky.feed.defs#threadViewPost", "post": self.render_post(post)}
         if post.parent_id and height > 0:
             node["parent"] = self.render_node(post.parent_id, 0, height - 1, post.author_id)
@@ -330,15 +417,21 @@ class Bluesky(Platform):
     def get_author_feed(self, request: Request) -> Response:
         """What an account posted and reposted, newest first."""
         account, kind = self.get_actor(request), request.query_params.get("filter", "posts_with_replies")
-        known = ("posts_with_replies", "posts_no_replies", "posts_with_media", "posts_and_author_threads", "posts_with_video")
+        known = (
+            "posts_with_replies",
+            "posts_no_replies",
+            "posts_with_media",
+            "posts_and_author_threads",
+            "posts_with_video",
+        )
         if kind not in known:
             raise refuse("InvalidRequest", f"Error: filter must be one of ({'|'.join(known)})")
         rows: list[tuple[int, Post | Mark]] = []
         for post in self.state.list_posts(account.account_id):
             is_own_thread = post.parent_id is not None and self.state.posts[post.parent_id].author_id == account.account_id
-            if kind == "posts_no_replies" and post.parent_id or kind == "posts_and_author_threads" and post.parent_id and not is_own_thread:
+            if (kind == "posts_no_replies" and post.parent_id) or (kind == "posts_and_author_threads" and post.parent_id and not is_own_thread):
                 continue
-            if kind == "posts_with_media" and not post.has_media or kind == "posts_with_video":
+            if (kind == "posts_with_media" and not post.has_media) or kind == "posts_with_video":
                 continue
             rows.append((post.created_at, post))
         if kind in ("posts_with_replies", "posts_no_replies", "posts_and_author_threads"):
@@ -352,10 +445,18 @@ class Bluesky(Platform):
                 continue  # the reposted post is gone: one item less on the page
             item: dict[str, Any] = {"post": self.render_post(original)}
             if original.parent_id:
-                item["reply"] = {"root": self.render_reference(original.root_id), "parent": self.render_reference(original.parent_id)}
+                item["reply"] = {
+                    "root": self.render_reference(original.root_id),
+                    "parent": self.render_reference(original.parent_id),
+                }
             if isinstance(row, Mark):
                 uri = f"at://{account.account_id}/app.bsky.feed.repost/{row.mark_id}"
-                item["reason"] = {"$type": "app.bsky.feed.defs#reasonRepost", "by": self.render_basic(account), "uri": uri, "indexedAt": format_utc(row.ts + 500)}
+                item["reason"] = {
+                    "$type": "app.bsky.feed.defs#reasonRepost",
+                    "by": self.render_basic(account),
+                    "uri": uri,
+                    "indexedAt": format_utc(row.ts + 500),
+                }
             feed.append(item)
         return JSONAnswer({"feed": feed} | ({"cursor": cursor} if cursor else {}))
 
@@ -406,7 +507,13 @@ class Bluesky(Platform):
         for mark in page:
             actor = self.state.accounts[mark.actor_id]
             if not actor.is_gone:
-                likes.append({"actor": self.render_profile(actor), "createdAt": self.format_claimed(mark.ts, actor), "indexedAt": self.format_indexed(mark.ts, actor)})
+                likes.append(
+                    {
+                        "actor": self.render_profile(actor),
+                        "createdAt": self.format_claimed(mark.ts, actor),
+                        "indexedAt": self.format_indexed(mark.ts, actor),
+                    }
+                )
         return JSONAnswer({"likes": likes, "uri": uri} | ({"cursor": cursor} if cursor else {}))
 
     def get_reposted_by(self, request: Request) -> Response:
@@ -454,11 +561,11 @@ class Bluesky(Platform):
         hits: list[Post] = []
         for uri in reversed(self.state.posts):
             post = self.state.find_post(uri)
-            if post is None or "author" in query and (author is None or post.author_id != author.account_id):
+            if post is None or ("author" in query and (author is None or post.author_id != author.account_id)):
                 continue
             if "mentions" in query and (mentioned is None or mentioned.account_id not in self.state.list_mentioned(post)):
                 continue
-            if since is not None and post.created_at < since or until is not None and post.created_at >= until:
+            if (since is not None and post.created_at < since) or (until is not None and post.created_at >= until):
                 continue
             if tags and not set(tags) <= {v.lower() for k, v in post.segments if k == "h"}:
                 continue
@@ -485,7 +592,17 @@ class Bluesky(Platform):
             elif brand in self.state.list_mentioned(post):
                 reason = "mention"
             if reason:
-                rows.append((post.created_at, reason, post.author_id, post.post_id, subject, self.render_record(post), post.cid or ""))
+                rows.append(
+                    (
+                        post.created_at,
+                        reason,
+                        post.author_id,
+                        post.post_id,
+                        subject,
+                        self.render_record(post),
+                        post.cid or "",
+                    )
+                )
         for mark in self.state.open_marks.values():
             actor, target = self.state.accounts[mark.actor_id], self.state.find_post(mark.object_id)
             if actor.is_gone or mark.actor_id == brand:
@@ -493,40 +610,70 @@ class Bluesky(Platform):
             created = self.format_claimed(mark.ts, actor)
             if mark.kind == "follow" and mark.object_id == brand and mark.ts > self.world.start:
                 record: dict[str, Any] = {"$type": "app.bsky.graph.follow", "subject": brand, "createdAt": created}
-                rows.append((mark.ts, "follow", mark.actor_id, f"at://{mark.actor_id}/app.bsky.graph.follow/{mark.mark_id}", None, record, ""))
+                rows.append(
+                    (
+                        mark.ts,
+                        "follow",
+                        mark.actor_id,
+                        f"at://{mark.actor_id}/app.bsky.graph.follow/{mark.mark_id}",
+                        None,
+                        record,
+                        "",
+                    )
+                )
             elif target is not None and target.author_id == brand:
                 name = "like" if mark.kind == "like" else "repost"
                 record = {"$type": f"app.bsky.feed.{name}", "subject": self.refer(target.post_id), "createdAt": created}
-                rows.append((mark.ts, name, mark.actor_id, f"at://{mark.actor_id}/app.bsky.feed.{name}/{mark.mark_id}", target.post_id, record, ""))
+                rows.append(
+                    (
+                        mark.ts,
+                        name,
+                        mark.actor_id,
+                        f"at://{mark.actor_id}/app.bsky.feed.{name}/{mark.mark_id}",
+                        target.post_id,
+                        record,
+                        "",
+                    )
+                )
         return sorted(rows, key=lambda row: (-row[0], row[3]))
 
     def list_notifications(self, request: Request) -> Response:
         """What happened to the brand's account; needs a session."""
         self.check_token(request, "com.atproto.access")
         reasons = set(request.query_params.getlist("reasons"))
-        rows = [row for row in self.gather_notifications() if not reasons or row[1] in reasons]
+        rows = [row for row in self.recall(("notifications",), self.gather_notifications) if not reasons or row[1] in reasons]
         page, cursor = self.cut_page(request, rows, lambda row: format_utc(row[0]) + "::" + row[3], "notice")
         notices = []
         for ts, reason, actor_id, uri, subject, record, cid in page:
             actor = self.state.accounts[actor_id]
-            notice: dict[str, Any] = {"uri": uri, "cid": cid or mint_like_cid(uri), "author": self.render_profile(actor), "reason": reason, "record": record, "isRead": False,
-                                      "indexedAt": self.format_indexed(ts, actor), "labels": []}
+            notice: dict[str, Any] = {
+                "uri": uri,
+                "cid": cid or mint_like_cid(uri),
+                "author": self.render_profile(actor),
+                "reason": reason,
+                "record": record,
+                "isRead": False,
+                "indexedAt": self.format_indexed(ts, actor),
+                "labels": [],
+            }
             notices.append(notice | ({"reasonSubject": subject} if subject else {}))
-        return JSONAnswer({"notifications": notices, "priority": False, "seenAt": format_utc(self.world.start)} | ({"cursor": cursor} if cursor else {}))
+        return JSONAnswer(
+            {"notifications": notices, "priority": False, "seenAt": format_utc(self.world.start)} | ({"cursor": cursor} if cursor else {})
+        )
 
 
 class BlueskyAppView(Bluesky):
     """The public AppView: no limit headers, a 429 now and then."""
 
     name = "bluesky"
-    limits = {"true": Limit(3000, 300), "raised": Limit(60_000, 300, 71)}
+    limits: ClassVar[dict[str, Limit]] = {"true": Limit(3000, 300), "raised": Limit(60_000, 300, 71)}
 
 
 class BlueskyPds(Bluesky):
     """The brand's PDS: sessions, and everything the AppView reads, passed on."""
 
     name = "bluesky_pds"
-    limits = {"true": Limit(3000, 300), "raised": Limit(60_000, 300, 23)}
+    limits: ClassVar[dict[str, Limit]] = {"true": Limit(3000, 300), "raised": Limit(60_000, 300, 23)}
     session_limit = Limit(30, 300)
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -545,20 +692,43 @@ class BlueskyPds(Bluesky):
 
     def limit_headers(self, limit: LimitState) -> dict[str, str]:
         """RateLimit-*, the reset as epoch seconds."""
-        return {"RateLimit-Limit": str(limit.limit), "RateLimit-Remaining": str(limit.remaining), "RateLimit-Reset": str(int(limit.reset) + 1),
-                "RateLimit-Policy": f"{limit.limit};w={self.limiter.limit.seconds}"}
+        return {
+            "RateLimit-Limit": str(limit.limit),
+            "RateLimit-Remaining": str(limit.remaining),
+            "RateLimit-Reset": str(int(limit.reset) + 1),
+            "RateLimit-Policy": f"{limit.limit};w={self.limiter.limit.seconds}",
+        }
 
     def describe_session(self) -> dict[str, Any]:
         """What every session answer says of the account."""
         brand = self.state.accounts[self.brand_did]
-        service = {"id": "#atproto_pds", "type": "AtprotoPersonalDataServer", "serviceEndpoint": "https://pds.moorhen.example"}
-        document = {"@context": ["https://www.w3.org/ns/did/v1"], "id": self.brand_did, "alsoKnownAs": [f"at://{self.handle(brand)}"], "service": [service]}
-        return {"did": self.brand_did, "didDoc": document, "handle": self.handle(brand), "email": "desk@moorhen.example", "emailConfirmed": True,
-                "emailAuthFactor": False, "active": True}
+        service = {
+            "id": "#atproto_pds",
+            "type": "AtprotoPersonalDataServer",
+            "serviceEndpoint": "https://pds.moorhen.example",
+        }
+        document = {
+            "@context": ["https://www.w3.org/ns/did/v1"],
+            "id": self.brand_did,
+            "alsoKnownAs": [f"at://{self.handle(brand)}"],
+            "service": [service],
+        }
+        return {
+            "did": self.brand_did,
+            "didDoc": document,
+            "handle": self.handle(brand),
+            "email": "desk@moorhen.example",
+            "emailConfirmed": True,
+            "emailAuthFactor": False,
+            "active": True,
+        }
 
     def issue_session(self) -> Response:
         """Fresh tokens."""
-        tokens = {"accessJwt": self.sign_token("com.atproto.access", ACCESS_SECONDS), "refreshJwt": self.sign_token("com.atproto.refresh", REFRESH_SECONDS)}
+        tokens = {
+            "accessJwt": self.sign_token("com.atproto.access", ACCESS_SECONDS),
+            "refreshJwt": self.sign_token("com.atproto.refresh", REFRESH_SECONDS),
+        }
         return JSONAnswer(self.describe_session() | tokens)
 
     async def create_session(self, request: Request) -> Response:
@@ -590,7 +760,15 @@ class BlueskyPds(Bluesky):
 
     def describe_server(self, request: Request) -> Response:
         """What the server is."""
-        return JSONAnswer({"did": "did:web:pds.moorhen.example", "availableUserDomains": [".moorhen.example"], "inviteCodeRequired": True, "links": {}, "contact": {}})
+        return JSONAnswer(
+            {
+                "did": "did:web:pds.moorhen.example",
+                "availableUserDomains": [".moorhen.example"],
+                "inviteCodeRequired": True,
+                "links": {},
+                "contact": {},
+            }
+        )
 
 
 def make_app_password(secret: str) -> str:

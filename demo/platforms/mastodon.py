@@ -10,7 +10,7 @@ from __future__ import annotations
 import html
 import zlib
 from collections.abc import Callable, Iterable
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlencode
 
 from starlette.requests import Request
@@ -28,7 +28,7 @@ class Mastodon(Platform):
     """One Mastodon server on which the brand is at home."""
 
     name = platform = "mastodon"
-    limits = {"true": Limit(300, 300), "raised": Limit(30_000, 300, 61)}
+    limits: ClassVar[dict[str, Limit]] = {"true": Limit(300, 300), "raised": Limit(30_000, 300, 61)}
     sends_entity_tags = True
     health_path = "/api/v1/instance"
 
@@ -56,17 +56,16 @@ class Mastodon(Platform):
             ("/api/v1/timelines/tag/{tag}", self.list_tagged, get),
         ]
 
-    def __init__(self, *arguments: Any, **named: Any) -> None:
-        super().__init__(*arguments, **named)
-        self.notified_at: int | None = None
-        self.notifications: list[tuple[int, tuple[int, str, str, Post | None]]] = []
-
     # -- limits and errors ----------------------------------------------------------------------------------------
 
     def limit_headers(self, limit: LimitState) -> dict[str, str]:
         """X-RateLimit-*, the reset as an ISO time with microseconds."""
         reset = to_datetime(round(limit.reset * 1000)).strftime("%Y-%m-%dT%H:%M:%S.%f") + "Z"
-        return {"X-RateLimit-Limit": str(limit.limit), "X-RateLimit-Remaining": str(limit.remaining), "X-RateLimit-Reset": reset}
+        return {
+            "X-RateLimit-Limit": str(limit.limit),
+            "X-RateLimit-Remaining": str(limit.remaining),
+            "X-RateLimit-Reset": reset,
+        }
 
     def answer_refusal(self, limit: LimitState) -> Response:
         """429; every second one says Retry-After too, the others only the reset time."""
@@ -81,13 +80,21 @@ class Mastodon(Platform):
         if header is None:
             return False
         if header.removeprefix("Bearer ").strip() != self.make_secret("mastodon-token"):
-            raise PlatformError(401, {"error": "The access token is invalid"}, {"WWW-Authenticate": 'Bearer realm="Doorkeeper", error="invalid_token"'})
+            raise PlatformError(
+                401,
+                {"error": "The access token is invalid"},
+                {"WWW-Authenticate": 'Bearer realm="Doorkeeper", error="invalid_token"'},
+            )
         return True
 
     def require_token(self, request: Request) -> None:
         """Raise the 401 of endpoints that are never anonymous."""
         if not self.is_authorised(request):
-            raise PlatformError(401, {"error": "The access token is invalid"}, {"WWW-Authenticate": 'Bearer realm="Doorkeeper", error="invalid_token"'})
+            raise PlatformError(
+                401,
+                {"error": "The access token is invalid"},
+                {"WWW-Authenticate": 'Bearer realm="Doorkeeper", error="invalid_token"'},
+            )
 
     @property
     def brand_id(self) -> str:
@@ -126,6 +133,11 @@ class Mastodon(Platform):
 
     def render_account(self, account: AccountState) -> dict[str, Any]:
         """An Account entity."""
+        rendered: dict[str, Any] = self.recall(("account", account.account_id), lambda: self.build_account(account))
+        return rendered
+
+    def build_account(self, account: AccountState) -> dict[str, Any]:
+        """An Account entity, made anew."""
         row, host = account.account, self.host_of(account)
         brand_side = account.account_id == self.brand_id
         followers = self.state.count_marks("follow", account.account_id) if brand_side else row.follower_count
@@ -135,20 +147,43 @@ class Mastodon(Platform):
         as_text = row.traits.get("counts_as_text", False)
         picture = f"https://{host}/avatars/original/missing.png"
         rendered: dict[str, Any] = {
-            "id": row.account_id, "username": row.username, "acct": self.account_acct(account), "display_name": account.display_name,
-            "locked": account.is_locked, "bot": row.is_bot, "discoverable": None if row.domain else True, "indexable": False, "group": False,
-            "created_at": to_datetime(row.created_at).strftime("%Y-%m-%dT00:00:00.000Z"), "note": f"<p>{html.escape(row.bio)}</p>" if row.bio else "",
-            "url": self.account_url(account), "uri": f"https://{host}/users/{row.username}", "avatar": picture, "avatar_static": picture,
-            "header": f"https://{host}/headers/original/missing.png", "header_static": f"https://{host}/headers/original/missing.png",
-            "followers_count": str(followers) if as_text else followers, "following_count": following,
+            "id": row.account_id,
+            "username": row.username,
+            "acct": self.account_acct(account),
+            "display_name": account.display_name,
+            "locked": account.is_locked,
+            "bot": row.is_bot,
+            "discoverable": None if row.domain else True,
+            "indexable": False,
+            "group": False,
+            "created_at": to_datetime(row.created_at).strftime("%Y-%m-%dT00:00:00.000Z"),
+            "note": f"<p>{html.escape(row.bio)}</p>" if row.bio else "",
+            "url": self.account_url(account),
+            "uri": f"https://{host}/users/{row.username}",
+            "avatar": picture,
+            "avatar_static": picture,
+            "header": f"https://{host}/headers/original/missing.png",
+            "header_static": f"https://{host}/headers/original/missing.png",
+            "followers_count": str(followers) if as_text else followers,
+            "following_count": following,
             "statuses_count": str(statuses) if as_text else statuses,
             "last_status_at": to_datetime(visible[-1].created_at).strftime("%Y-%m-%d") if visible else None,
-            "hide_collections": row.traits.get("hides_collections"), "emojis": [], "fields": [],
+            "hide_collections": row.traits.get("hides_collections"),
+            "emojis": [],
+            "fields": [],
         }
         if not row.domain:
             rendered |= {"noindex": False, "roles": []}
         if account.is_gone:
-            rendered |= {"suspended": True, "display_name": "", "note": "", "followers_count": 0, "following_count": 0, "statuses_count": 0, "last_status_at": None}
+            rendered |= {
+                "suspended": True,
+                "display_name": "",
+                "note": "",
+                "followers_count": 0,
+                "following_count": 0,
+                "statuses_count": 0,
+                "last_status_at": None,
+            }
         return rendered
 
     def list_inserted(self, post: Post) -> list[str]:
@@ -166,10 +201,12 @@ class Mastodon(Platform):
     def render_mention(self, account_id: str) -> str:
         """The HTML of a mention."""
         account = self.state.accounts[account_id]
-        return f'<span class="h-card" translate="no"><a href="{self.account_url(account)}" class="u-url mention">@<span>{account.username}</span></a></span>'
+        link = f'<a href="{self.account_url(account)}" class="u-url mention">@<span>{account.username}</span></a>'
+        return f'<span class="h-card" translate="no">{link}</span>'
 
     def render_content(self, post: Post, segments: list[list[str]]) -> str:
         """The HTML of a status."""
+        domain = self.world.brand["mastodon_domain"]
         by_hand = {value for kind, value in segments if kind == "m"}
         parts = [self.render_mention(a) + " " for a in self.list_inserted(post) if a not in by_hand]
         for kind, value in segments:
@@ -178,25 +215,36 @@ class Mastodon(Platform):
             elif kind == "m":
                 parts.append(self.render_mention(value))
             elif kind == "h":
-                parts.append(f'<a href="https://{self.world.brand["mastodon_domain"]}/tags/{value}" class="mention hashtag" rel="tag">#<span>{value}</span></a>')
+                parts.append(f'<a href="https://{domain}/tags/{value}" class="mention hashtag" rel="tag">#<span>{value}</span></a>')
             else:
                 shown = value.removeprefix("https://")
-                parts.append(f'<a href="{html.escape(value)}" target="_blank" rel="nofollow noopener" translate="no"><span class="invisible">https://</span>'
-                             f'<span class="">{html.escape(shown)}</span><span class="invisible"></span></a>')
+                parts.append(
+                    f'<a href="{html.escape(value)}" target="_blank" rel="nofollow noopener" translate="no"><span class="invisible">https://</span>'
+                    f'<span class="">{html.escape(shown)}</span><span class="invisible"></span></a>'
+                )
         return f"<p>{''.join(parts)}</p>"
 
     def status_url(self, post: Post) -> tuple[str, str]:
         """(uri, url) of a status on its author's host."""
         author = self.state.accounts[post.author_id]
-        return f"https://{self.host_of(author)}/users/{author.account.username}/statuses/{post.post_id}", f"{self.account_url(author)}/{post.post_id}"
+        return (
+            f"https://{self.host_of(author)}/users/{author.account.username}/statuses/{post.post_id}",
+            f"{self.account_url(author)}/{post.post_id}",
+        )
 
     def render_status(self, post: Post, is_authorised: bool, depth: int = 0) -> dict[str, Any]:
         """A Status entity."""
+        key = ("status", post.post_id, is_authorised, depth)
+        rendered: dict[str, Any] = self.recall(key, lambda: self.build_status(post, is_authorised, depth))
+        return rendered
+
+    def build_status(self, post: Post, is_authorised: bool, depth: int) -> dict[str, Any]:
+        """A Status entity, made anew."""
         author = self.state.accounts[post.author_id]
         is_remote = author.account.domain is not None
         uri, url = self.status_url(post)
         parent = self.state.posts.get(post.parent_id or "")
-        quoted = None
+        quoted: dict[str, Any] | None = None
         if post.quoted_id:
             original = self.state.find_post(post.quoted_id)
             if original is None:
@@ -208,24 +256,58 @@ class Mastodon(Platform):
         media = []
         if post.has_media:
             file = f"https://{self.host_of(author)}/media/{post.post_id}.png"
-            media = [{"id": str(int(post.post_id) + 1), "type": "image", "url": file, "preview_url": file, "remote_url": file if is_remote else None,
-                      "text_url": None, "meta": {"original": {"width": 1200, "height": 800, "size": "1200x800", "aspect": 1.5}}, "description": None, "blurhash": None}]
+            media = [
+                {
+                    "id": str(int(post.post_id) + 1),
+                    "type": "image",
+                    "url": file,
+                    "preview_url": file,
+                    "remote_url": file if is_remote else None,
+                    "text_url": None,
+                    "meta": {"original": {"width": 1200, "height": 800, "size": "1200x800", "aspect": 1.5}},
+                    "description": None,
+                    "blurhash": None,
+                }
+            ]
         rendered: dict[str, Any] = {
-            "id": post.post_id, "created_at": format_utc(post.created_at), "in_reply_to_id": post.parent_id, "in_reply_to_account_id": parent.author_id if parent else None,
-            "sensitive": False, "spoiler_text": "", "visibility": "public", "language": None if author.account.traits.get("language_unknown") else "en",
-            "uri": uri, "url": url, "replies_count": self.state.count_children(post.post_id), "reblogs_count": self.state.count_marks("reshare", post.post_id),
+            "id": post.post_id,
+            "created_at": format_utc(post.created_at),
+            "in_reply_to_id": post.parent_id,
+            "in_reply_to_account_id": parent.author_id if parent else None,
+            "sensitive": False,
+            "spoiler_text": "",
+            "visibility": "public",
+            "language": None if author.account.traits.get("language_unknown") else "en",
+            "uri": uri,
+            "url": url,
+            "replies_count": self.state.count_children(post.post_id),
+            "reblogs_count": self.state.count_marks("reshare", post.post_id),
             "favourites_count": self.state.count_marks("like", post.post_id),
             "quotes_count": sum(self.state.find_post(q) is not None for q in self.state.quotes[post.post_id]),
-            "edited_at": format_utc(post.edited_at) if post.edited_at else None, "content": self.render_content(post, post.segments), "reblog": None,
-            "application": None if is_remote else {"name": post.client or "Web", "website": None}, "account": self.render_account(author), "media_attachments": media,
+            "edited_at": format_utc(post.edited_at) if post.edited_at else None,
+            "content": self.render_content(post, post.segments),
+            "reblog": None,
+            "application": None if is_remote else {"name": post.client or "Web", "website": None},
+            "account": self.render_account(author),
+            "media_attachments": media,
             "mentions": [
-                {"id": a, "username": self.state.accounts[a].username, "url": self.account_url(self.state.accounts[a]), "acct": self.account_acct(self.state.accounts[a])}
+                {
+                    "id": a,
+                    "username": self.state.accounts[a].username,
+                    "url": self.account_url(self.state.accounts[a]),
+                    "acct": self.account_acct(self.state.accounts[a]),
+                }
                 for a in self.list_all_mentions(post)
             ],
             "tags": [
-                {"name": tag.lower(), "url": f"https://{self.world.brand['mastodon_domain']}/tags/{tag.lower()}"} for kind, tag in post.segments if kind == "h"
+                {"name": tag.lower(), "url": f"https://{self.world.brand['mastodon_domain']}/tags/{tag.lower()}"}
+                for kind, tag in post.segments
+                if kind == "h"
             ],
-            "emojis": [], "quote": quoted, "card": None, "poll": None,
+            "emojis": [],
+            "quote": quoted,
+            "card": None,
+            "poll": None,
         }
         if is_authorised:
             rendered |= {"favourited": False, "reblogged": False, "muted": False, "bookmarked": False}
@@ -242,9 +324,24 @@ class Mastodon(Platform):
         actor = self.state.accounts[mark.actor_id]
         uri = f"https://{self.host_of(actor)}/users/{actor.account.username}/statuses/{mark.mark_id}/activity"
         return inner | {
-            "id": mark.mark_id, "created_at": format_utc(mark.ts), "in_reply_to_id": None, "in_reply_to_account_id": None, "uri": uri, "url": uri, "edited_at": None,
-            "replies_count": 0, "reblogs_count": 0, "favourites_count": 0, "quotes_count": 0, "account": self.render_account(actor), "application": None,
-            "media_attachments": [], "mentions": [], "tags": [], "quote": None, "reblog": inner,
+            "id": mark.mark_id,
+            "created_at": format_utc(mark.ts),
+            "in_reply_to_id": None,
+            "in_reply_to_account_id": None,
+            "uri": uri,
+            "url": uri,
+            "edited_at": None,
+            "replies_count": 0,
+            "reblogs_count": 0,
+            "favourites_count": 0,
+            "quotes_count": 0,
+            "account": self.render_account(actor),
+            "application": None,
+            "media_attachments": [],
+            "mentions": [],
+            "tags": [],
+            "quote": None,
+            "reblog": inner,
         }
 
     # -- paging ---------------------------------------------------------------------------------------------------
@@ -284,29 +381,64 @@ class Mastodon(Platform):
     def show_instance(self, request: Request) -> Response:
         """The server, version 1."""
         domain = self.world.brand["mastodon_domain"]
-        return JSONAnswer({
-            "uri": domain, "title": "Roast", "short_description": "A server for people who drink coffee.", "description": "", "email": f"admin@{domain}",
-            "version": "4.5.2", "urls": {"streaming_api": f"wss://{domain}"}, "stats": {"user_count": 61, "status_count": len(self.state.posts), "domain_count": 5},
-            "thumbnail": None, "languages": ["en"], "registrations": False, "approval_required": False, "invites_enabled": False,
-            "configuration": {"statuses": {"max_characters": 500, "max_media_attachments": 4, "characters_reserved_per_url": 23}}, "contact_account": None, "rules": [],
-        })
+        return JSONAnswer(
+            {
+                "uri": domain,
+                "title": "Roast",
+                "short_description": "A server for people who drink coffee.",
+                "description": "",
+                "email": f"admin@{domain}",
+                "version": "4.5.2",
+                "urls": {"streaming_api": f"wss://{domain}"},
+                "stats": {"user_count": 61, "status_count": len(self.state.posts), "domain_count": 5},
+                "thumbnail": None,
+                "languages": ["en"],
+                "registrations": False,
+                "approval_required": False,
+                "invites_enabled": False,
+                "configuration": {"statuses": {"max_characters": 500, "max_media_attachments": 4, "characters_reserved_per_url": 23}},
+                "contact_account": None,
+                "rules": [],
+            }
+        )
 
     def show_instance_v2(self, request: Request) -> Response:
         """The server, version 2."""
         domain = self.world.brand["mastodon_domain"]
-        return JSONAnswer({
-            "domain": domain, "title": "Roast", "version": "4.5.2", "source_url": "https://source.example/mastodon", "description": "A server for people who drink coffee.",
-            "usage": {"users": {"active_month": 48}}, "thumbnail": {"url": f"https://{domain}/thumbnail.png"}, "languages": ["en"],
-            "configuration": {"urls": {"streaming": f"wss://{domain}"}, "accounts": {"max_featured_tags": 10}, "statuses": {"max_characters": 500}},
-            "registrations": {"enabled": False, "approval_required": False, "message": None}, "api_versions": {"mastodon": 7},
-            "contact": {"email": f"admin@{domain}", "account": None}, "rules": [],
-        })
+        return JSONAnswer(
+            {
+                "domain": domain,
+                "title": "Roast",
+                "version": "4.5.2",
+                "source_url": "https://source.example/mastodon",
+                "description": "A server for people who drink coffee.",
+                "usage": {"users": {"active_month": 48}},
+                "thumbnail": {"url": f"https://{domain}/thumbnail.png"},
+                "languages": ["en"],
+                "configuration": {
+                    "urls": {"streaming": f"wss://{domain}"},
+                    "accounts": {"max_featured_tags": 10},
+                    "statuses": {"max_characters": 500},
+                },
+                "registrations": {"enabled": False, "approval_required": False, "message": None},
+                "api_versions": {"mastodon": 7},
+                "contact": {"email": f"admin@{domain}", "account": None},
+                "rules": [],
+            }
+        )
 
     def verify_credentials(self, request: Request) -> Response:
         """The account the token belongs to."""
         self.require_token(request)
         own = self.render_account(self.state.accounts[self.brand_id])
-        source = {"privacy": "public", "sensitive": False, "language": "en", "note": own["note"], "fields": [], "follow_requests_count": 0}
+        source = {
+            "privacy": "public",
+            "sensitive": False,
+            "language": "en",
+            "note": own["note"],
+            "fields": [],
+            "follow_requests_count": 0,
+        }
         return JSONAnswer(own | {"source": source})
 
     def look_up_account(self, request: Request) -> Response:
@@ -376,9 +508,9 @@ class Mastodon(Platform):
         if post is not None:
             return JSONAnswer(self.render_status(post, authorised))
         for mark in self.state.open_marks.values():
-            if mark.kind == "reshare" and mark.mark_id == request.path_params["id"] and not self.state.accounts[mark.actor_id].is_gone:
-                if rendered := self.render_reblog(mark, authorised):
-                    return JSONAnswer(rendered)
+            is_asked = mark.kind == "reshare" and mark.mark_id == request.path_params["id"]
+            if is_asked and not self.state.accounts[mark.actor_id].is_gone and (rendered := self.render_reblog(mark, authorised)):
+                return JSONAnswer(rendered)
         raise PlatformError(404, {"error": "Record not found"})
 
     def show_context(self, request: Request) -> Response:
@@ -400,19 +532,31 @@ class Mastodon(Platform):
                     walk(child_id, depth + 1)
 
         walk(post.post_id, 1)
-        return JSONAnswer({
-            "ancestors": [self.render_status(p, authorised) for p in ancestors], "descendants": [self.render_status(p, authorised) for p in descendants],
-        })
+        return JSONAnswer(
+            {
+                "ancestors": [self.render_status(p, authorised) for p in ancestors],
+                "descendants": [self.render_status(p, authorised) for p in descendants],
+            }
+        )
 
     def show_history(self, request: Request) -> Response:
         """All versions of a status, oldest first."""
         post = self.get_status(request)
         author = self.render_account(self.state.accounts[post.author_id])
-        return JSONAnswer([
-            {"content": self.render_content(post, segments), "spoiler_text": "", "sensitive": False, "created_at": format_utc(ts), "account": author,
-             "media_attachments": [], "emojis": []}
-            for ts, segments in post.versions
-        ])
+        return JSONAnswer(
+            [
+                {
+                    "content": self.render_content(post, segments),
+                    "spoiler_text": "",
+                    "sensitive": False,
+                    "created_at": format_utc(ts),
+                    "account": author,
+                    "media_attachments": [],
+                    "emojis": [],
+                }
+                for ts, segments in post.versions
+            ]
+        )
 
     def show_source(self, request: Request) -> Response:
         """The plain text of one's own status."""
@@ -442,15 +586,16 @@ class Mastodon(Platform):
     def list_tagged(self, request: Request) -> Response:
         """Public statuses with a hashtag."""
         authorised, wanted = self.is_authorised(request), request.path_params["tag"].lower()
-        rows = [p for post_id in self.state.posts if (p := self.state.find_post(post_id)) and wanted in [v.lower() for k, v in p.segments if k == "h"]]
+        rows = [
+            p for post_id in self.state.posts if (p := self.state.find_post(post_id)) and wanted in [v.lower() for k, v in p.segments if k == "h"]
+        ]
         page, headers = self.cut_page(request, rows, lambda p: int(p.post_id), 20)
         return JSONAnswer([self.render_status(p, authorised) for p in page], headers=headers)
 
     def gather_notifications(self) -> list[tuple[int, tuple[int, str, str, Post | None]]]:
-        """Every standing notification of the brand as (id, (time, type, account id, status)); gathered once per moment."""
-        if self.notified_at == self.state.now:
-            return self.notifications
-        brand, found = self.brand_id, []
+        """Every standing notification of the brand as (id, (time, type, account id, status)); unsorted."""
+        brand = self.brand_id
+        found: list[tuple[int, str, str, Post | None]] = []
         for post in self.state.posts.values():
             if post.author_id == brand or self.state.find_post(post.post_id) is None:
                 continue
@@ -467,22 +612,25 @@ class Mastodon(Platform):
                 found.append((mark.ts, "follow", mark.actor_id, None))
             elif mark.kind in ("like", "reshare") and target is not None and target.author_id == brand:
                 found.append((mark.ts, "favourite" if mark.kind == "like" else "reblog", mark.actor_id, target))
-        self.notifications = [(number_notification(row[0] - self.world.start, row[1], row[2], row[3].post_id if row[3] else ""), row) for row in found]
-        self.notified_at = self.state.now
-        return self.notifications
+        return [(number_notification(row[0] - self.world.start, row[1], row[2], row[3].post_id if row[3] else ""), row) for row in found]
 
     def list_notifications(self, request: Request) -> Response:
         """What happened to the brand's account: mentions, favourites, reblogs, follows, quotes; this is where likes have times."""
         self.require_token(request)
         query = request.query_params
         types, excluded = set(query.getlist("types[]")), set(query.getlist("exclude_types[]"))
-        keep = self.gather_notifications()
+        keep: list[tuple[int, tuple[int, str, str, Post | None]]] = self.recall(("notifications",), self.gather_notifications)
         keep = [r for r in keep if (not types or r[1][1] in types) and r[1][1] not in excluded and query.get("account_id") in (None, r[1][2])]
         page, headers = self.cut_page(request, keep, lambda row: row[0], 40)
         rendered = []
         for number, (ts, kind, account_id, status) in page:
-            entry: dict[str, Any] = {"id": str(number), "type": kind, "created_at": format_utc(ts), "group_key": f"ungrouped-{number}",
-                                     "account": self.render_account(self.state.accounts[account_id])}
+            entry: dict[str, Any] = {
+                "id": str(number),
+                "type": kind,
+                "created_at": format_utc(ts),
+                "group_key": f"ungrouped-{number}",
+                "account": self.render_account(self.state.accounts[account_id]),
+            }
             if status is not None:
                 entry["status"] = self.render_status(status, True)
             rendered.append(entry)

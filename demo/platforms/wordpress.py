@@ -14,7 +14,7 @@ import html
 import re
 from collections.abc import Callable, Sequence
 from datetime import datetime
-from typing import Any, TypeVar
+from typing import Any, ClassVar, TypeVar
 from urllib.parse import urlencode
 from zoneinfo import ZoneInfo
 
@@ -46,7 +46,7 @@ class WordPress(Platform):
     """The brand's blog."""
 
     name = platform = "wordpress"
-    limits = {"true": Limit(600, 60, 0), "raised": Limit(12_000, 60, 29)}
+    limits: ClassVar[dict[str, Limit]] = {"true": Limit(600, 60, 0), "raised": Limit(12_000, 60, 29)}
     health_path = "/wp-json/"
 
     def __init__(self, *arguments: Any, **named: Any) -> None:
@@ -60,9 +60,16 @@ class WordPress(Platform):
         """The endpoints a reader of a blog needs."""
         get = ["GET"]
         return [
-            ("/wp-json/", self.show_index, get), ("/wp-json", self.show_index, get), (f"{API}/posts", self.list_posts, get), (f"{API}/posts/{{id:int}}", self.show_post, get),
-            (f"{API}/comments", self.list_comments, get), (f"{API}/comments/{{id:int}}", self.show_comment, get), (f"{API}/users", self.list_users, get),
-            (f"{API}/users/me", self.show_me, get), (f"{API}/users/{{id:int}}", self.show_user, get), (f"{API}/tags", self.list_tags, get),
+            ("/wp-json/", self.show_index, get),
+            ("/wp-json", self.show_index, get),
+            (f"{API}/posts", self.list_posts, get),
+            (f"{API}/posts/{{id:int}}", self.show_post, get),
+            (f"{API}/comments", self.list_comments, get),
+            (f"{API}/comments/{{id:int}}", self.show_comment, get),
+            (f"{API}/users", self.list_users, get),
+            (f"{API}/users/me", self.show_me, get),
+            (f"{API}/users/{{id:int}}", self.show_user, get),
+            (f"{API}/tags", self.list_tags, get),
         ]
 
     # -- limits, errors, who asks ---------------------------------------------------------------------------------
@@ -70,16 +77,32 @@ class WordPress(Platform):
     def answer_refusal(self, limit: LimitState) -> Response:
         """429 of the proxy in front: an HTML page and Retry-After."""
         seconds = max(1, round(limit.reset - self.clock()))
-        page = "<html>\r\n<head><title>429 Too Many Requests</title></head>\r\n<body>\r\n<center><h1>429 Too Many Requests</h1></center>\r\n<hr><center>nginx</center>\r\n</body>\r\n</html>\r\n"
+        head, line = "<head><title>429 Too Many Requests</title></head>", "<center><h1>429 Too Many Requests</h1></center>"
+        page = "\r\n".join(["<html>", head, "<body>", line, "<hr><center>nginx</center>", "</body>", "</html>", ""])
         return Response(page, 429, {"Retry-After": str(seconds)}, "text/html")
 
     def answer_error(self, status: int, message: str) -> Response:
         """An unexpected error in WordPress's shape."""
-        return JSONAnswer({"code": "internal_server_error", "message": f"<p>{message}</p>", "data": {"status": status}, "additional_errors": []}, status)
+        return JSONAnswer(
+            {
+                "code": "internal_server_error",
+                "message": f"<p>{message}</p>",
+                "data": {"status": status},
+                "additional_errors": [],
+            },
+            status,
+        )
 
     def answer_no_route(self, request: Request, error: Exception) -> Response:
         """An unknown route."""
-        return JSONAnswer({"code": "rest_no_route", "message": "No route was found matching the URL and request method.", "data": {"status": 404}}, 404)
+        return JSONAnswer(
+            {
+                "code": "rest_no_route",
+                "message": "No route was found matching the URL and request method.",
+                "data": {"status": 404},
+            },
+            404,
+        )
 
     def is_administrator(self, request: Request) -> bool:
         """Whether the right application password came along; a wrong one is a 401 anywhere."""
@@ -91,7 +114,11 @@ class WordPress(Platform):
         except (binascii.Error, UnicodeDecodeError):
             return False
         if user not in (ADMINISTRATOR, f"{ADMINISTRATOR}@mail.example"):
-            raise refuse("invalid_username", "<strong>Error:</strong> The username <strong>" + html.escape(user) + "</strong> is not registered on this site.", 401)
+            raise refuse(
+                "invalid_username",
+                "<strong>Error:</strong> The username <strong>" + html.escape(user) + "</strong> is not registered on this site.",
+                401,
+            )
         if password.replace(" ", "") != make_application_password(self.make_secret("wordpress-password")).replace(" ", ""):
             raise refuse("incorrect_password", "The provided password is an invalid application password.", 401)
         return True
@@ -157,7 +184,11 @@ class WordPress(Platform):
         start = offset if offset is not None else (page - 1) * size
         pages = -(-len(rows) // size)
         if is_strict and offset is None and page > pages and len(rows):
-            raise refuse("rest_post_invalid_page_number", "The page number requested is larger than the number of pages available.", 400)
+            raise refuse(
+                "rest_post_invalid_page_number",
+                "The page number requested is larger than the number of pages available.",
+                400,
+            )
         headers, links = {"X-WP-Total": str(len(rows)), "X-WP-TotalPages": str(pages)}, []
         kept = [(k, v) for k, v in request.query_params.multi_items() if k != "page"]
         address = f"{str(request.base_url).rstrip('/')}{request.url.path}"
@@ -219,21 +250,49 @@ class WordPress(Platform):
         number, modified = self.post_number(post.post_id), post.edited_at or post.created_at
         content, title = self.render_text(post.segments), html.escape(post.title or "", quote=False)
         rendered: dict[str, Any] = {
-            "id": number, "date": self.format_local(post.created_at), "date_gmt": self.format_gmt(post.created_at), "guid": {"rendered": f"{self.site}/?p={number}"},
-            "modified": self.format_local(modified), "modified_gmt": self.format_gmt(modified), "slug": self.slug_of(post), "status": "publish", "type": "post",
-            "link": self.post_link(post), "title": {"rendered": title}, "content": {"rendered": content, "protected": False},
-            "excerpt": {"rendered": content.split("</p>")[0] + "</p>\n", "protected": False}, "author": int(post.author_id), "featured_media": 0, "comment_status": "open",
-            "ping_status": "open", "sticky": False, "template": "", "format": "standard", "meta": {"footnotes": ""}, "categories": [1],
+            "id": number,
+            "date": self.format_local(post.created_at),
+            "date_gmt": self.format_gmt(post.created_at),
+            "guid": {"rendered": f"{self.site}/?p={number}"},
+            "modified": self.format_local(modified),
+            "modified_gmt": self.format_gmt(modified),
+            "slug": self.slug_of(post),
+            "status": "publish",
+            "type": "post",
+            "link": self.post_link(post),
+            "title": {"rendered": title},
+            "content": {"rendered": content, "protected": False},
+            "excerpt": {"rendered": content.split("</p>")[0] + "</p>\n", "protected": False},
+            "author": int(post.author_id),
+            "featured_media": 0,
+            "comment_status": "open",
+            "ping_status": "open",
+            "sticky": False,
+            "template": "",
+            "format": "standard",
+            "meta": {"footnotes": ""},
+            "categories": [1],
             "tags": [self.tag_ids[v] for k, v in post.segments if k == "h"],
         }
         if is_edit:
             plain = "".join(v for _, v in post.segments)
-            rendered["title"]["raw"], rendered["content"]["raw"], rendered["content"]["block_version"] = post.title, plain, 0
-            rendered |= {"password": "", "permalink_template": f"{self.site}/%year%/%monthnum%/%postname%/", "generated_slug": self.slug_of(post)}
+            rendered["title"]["raw"], rendered["content"]["raw"], rendered["content"]["block_version"] = (
+                post.title,
+                plain,
+                0,
+            )
+            rendered |= {
+                "password": "",
+                "permalink_template": f"{self.site}/%year%/%monthnum%/%postname%/",
+                "generated_slug": self.slug_of(post),
+            }
         base = f"{self.site}{API}"
         rendered["_links"] = {
-            "self": [{"href": f"{base}/posts/{number}"}], "collection": [{"href": f"{base}/posts"}], "about": [{"href": f"{base}/types/post"}],
-            "author": [{"embeddable": True, "href": f"{base}/users/{post.author_id}"}], "replies": [{"embeddable": True, "href": f"{base}/comments?post={number}"}],
+            "self": [{"href": f"{base}/posts/{number}"}],
+            "collection": [{"href": f"{base}/posts"}],
+            "about": [{"href": f"{base}/types/post"}],
+            "author": [{"embeddable": True, "href": f"{base}/users/{post.author_id}"}],
+            "replies": [{"embeddable": True, "href": f"{base}/comments?post={number}"}],
         }
         return rendered
 
@@ -246,24 +305,46 @@ class WordPress(Platform):
 
     def render_comment(self, post: Post, is_edit: bool = False) -> dict[str, Any]:
         """A comment."""
+        rendered: dict[str, Any] = self.recall(("comment", post.post_id, is_edit), lambda: self.build_comment(post, is_edit))
+        return rendered
+
+    def build_comment(self, post: Post, is_edit: bool) -> dict[str, Any]:
+        """A comment, made anew."""
         author, number, parent = self.state.accounts[post.author_id], int(post.post_id), self.find_parent_number(post)
         above = self.state.posts[post.root_id]
         user_id, post_number = self.find_user_id(author), self.post_number(post.root_id)
-        rendered: dict[str, Any] = {"id": number, "post": post_number, "parent": parent, "author": user_id, "author_name": author.display_name}
+        rendered: dict[str, Any] = {
+            "id": number,
+            "post": post_number,
+            "parent": parent,
+            "author": user_id,
+            "author_name": author.display_name,
+        }
         if is_edit:
             rendered |= {"author_email": author.account.email}
         rendered["author_url"] = ""
         if is_edit:
-            rendered |= {"author_ip": f"198.51.100.{number % 250}", "author_user_agent": "Mozilla/5.0 (X11; Linux x86_64)"}
+            rendered |= {
+                "author_ip": f"198.51.100.{number % 250}",
+                "author_user_agent": "Mozilla/5.0 (X11; Linux x86_64)",
+            }
         rendered |= {
-            "date": self.format_local(post.created_at), "date_gmt": self.format_gmt(post.created_at), "content": {"rendered": self.render_text(post.segments)},
-            "link": f"{self.post_link(above)}#comment-{number}", "status": "trash" if post.deleted_at is not None else "approved", "type": "comment",
-            "author_avatar_urls": self.render_avatars(author), "meta": [],
+            "date": self.format_local(post.created_at),
+            "date_gmt": self.format_gmt(post.created_at),
+            "content": {"rendered": self.render_text(post.segments)},
+            "link": f"{self.post_link(above)}#comment-{number}",
+            "status": "trash" if post.deleted_at is not None else "approved",
+            "type": "comment",
+            "author_avatar_urls": self.render_avatars(author),
+            "meta": [],
         }
         if is_edit:
             rendered["content"]["raw"] = "".join(v for _, v in post.segments)
         base = f"{self.site}{API}"
-        links: dict[str, Any] = {"self": [{"href": f"{base}/comments/{number}"}], "collection": [{"href": f"{base}/comments"}]}
+        links: dict[str, Any] = {
+            "self": [{"href": f"{base}/comments/{number}"}],
+            "collection": [{"href": f"{base}/comments"}],
+        }
         if user_id:
             links["author"] = [{"embeddable": True, "href": f"{base}/users/{user_id}"}]
         links["up"] = [{"embeddable": True, "post_type": "post", "href": f"{base}/posts/{post_number}"}]
@@ -279,25 +360,57 @@ class WordPress(Platform):
         rendered: dict[str, Any] = {"id": number}
         if is_edit:
             role = "administrator" if account.username == ADMINISTRATOR else "editor" if account.account.role == "staff" else "subscriber"
-            rendered |= {"username": account.username, "first_name": "", "last_name": "", "email": account.account.email, "roles": [role],
-                         "registered_date": to_datetime(account.account.created_at).strftime("%Y-%m-%dT%H:%M:%S+00:00"), "capabilities": {role: True},
-                         "extra_capabilities": {role: True}, "locale": "en_US", "nickname": account.username}
+            rendered |= {
+                "username": account.username,
+                "first_name": "",
+                "last_name": "",
+                "email": account.account.email,
+                "roles": [role],
+                "registered_date": to_datetime(account.account.created_at).strftime("%Y-%m-%dT%H:%M:%S+00:00"),
+                "capabilities": {role: True},
+                "extra_capabilities": {role: True},
+                "locale": "en_US",
+                "nickname": account.username,
+            }
         return rendered | {
-            "name": account.display_name, "url": "", "description": account.account.bio, "link": f"{self.site}/author/{account.username}/", "slug": account.username,
-            "avatar_urls": self.render_avatars(account), "meta": [], "_links": {"self": [{"href": f"{base}/users/{number}"}], "collection": [{"href": f"{base}/users"}]},
+            "name": account.display_name,
+            "url": "",
+            "description": account.account.bio,
+            "link": f"{self.site}/author/{account.username}/",
+            "slug": account.username,
+            "avatar_urls": self.render_avatars(account),
+            "meta": [],
+            "_links": {"self": [{"href": f"{base}/users/{number}"}], "collection": [{"href": f"{base}/users"}]},
         }
 
     # -- endpoints ------------------------------------------------------------------------------------------------
 
     def show_index(self, request: Request) -> Response:
         """The site and its routes."""
-        routes = {path.replace("{id:int}", "(?P<id>[\\d]+)").removeprefix("/wp-json") or "/": {"namespace": "wp/v2", "methods": ["GET"]} for path, _, _ in self.routes()}
-        return JSONAnswer({
-            "name": self.world.brand["blog_name"], "description": "Slow news from a small drum", "url": self.site, "home": self.site, "gmt_offset": "0",
-            "timezone_string": self.world.brand["timezone"], "namespaces": ["oembed/1.0", "wp/v2", "wp-site-health/v1", "wp-block-editor/v1"],
-            "authentication": {"application-passwords": {"endpoints": {"authorization": f"{self.site}/wp-admin/authorize-application.php"}}},
-            "routes": routes, "site_logo": 0, "site_icon": 0, "site_icon_url": "", "_links": {"help": [{"href": "https://developer.wordpress.example/rest-api/"}]},
-        })
+        routes = {
+            path.replace("{id:int}", "(?P<id>[\\d]+)").removeprefix("/wp-json") or "/": {
+                "namespace": "wp/v2",
+                "methods": ["GET"],
+            }
+            for path, _, _ in self.routes()
+        }
+        return JSONAnswer(
+            {
+                "name": self.world.brand["blog_name"],
+                "description": "Slow news from a small drum",
+                "url": self.site,
+                "home": self.site,
+                "gmt_offset": "0",
+                "timezone_string": self.world.brand["timezone"],
+                "namespaces": ["oembed/1.0", "wp/v2", "wp-site-health/v1", "wp-block-editor/v1"],
+                "authentication": {"application-passwords": {"endpoints": {"authorization": f"{self.site}/wp-admin/authorize-application.php"}}},
+                "routes": routes,
+                "site_logo": 0,
+                "site_icon": 0,
+                "site_icon_url": "",
+                "_links": {"help": [{"href": "https://developer.wordpress.example/rest-api/"}]},
+            }
+        )
 
     def list_blog_posts(self) -> list[Post]:
         """All published posts."""
@@ -313,12 +426,18 @@ class WordPress(Platform):
         """Posts."""
         is_edit = self.read_context(request, "Sorry, you are not allowed to edit posts in this post type.")
         after, before = self.read_moment(request, "after"), self.read_moment(request, "before")
-        modified_after, modified_before = self.read_moment(request, "modified_after"), self.read_moment(request, "modified_before")
+        modified_after, modified_before = (
+            self.read_moment(request, "modified_after"),
+            self.read_moment(request, "modified_before"),
+        )
         wanted = {name: self.read_numbers(request, name) for name in ("include", "exclude", "author", "tags")}
         rows = [
-            p for p in self.list_blog_posts()
-            if (after is None or p.created_at > after) and (before is None or p.created_at < before)
-            and (modified_after is None or (p.edited_at or p.created_at) > modified_after) and (modified_before is None or (p.edited_at or p.created_at) < modified_before)
+            p
+            for p in self.list_blog_posts()
+            if (after is None or p.created_at > after)
+            and (before is None or p.created_at < before)
+            and (modified_after is None or (p.edited_at or p.created_at) > modified_after)
+            and (modified_before is None or (p.edited_at or p.created_at) < modified_before)
             and (wanted["include"] is None or self.post_number(p.post_id) in wanted["include"])
             and (wanted["exclude"] is None or self.post_number(p.post_id) not in wanted["exclude"])
             and (wanted["author"] is None or int(p.author_id) in wanted["author"])
@@ -327,8 +446,13 @@ class WordPress(Platform):
             and request.query_params.get("slug", self.slug_of(p)) == self.slug_of(p)
         ]
         keys: dict[str, Callable[[Post], Any]] = {
-            "author": lambda p: int(p.author_id), "date": lambda p: p.created_at, "id": lambda p: 0, "include": lambda p: 0,
-            "modified": lambda p: p.edited_at or p.created_at, "slug": self.slug_of, "title": lambda p: p.title,
+            "author": lambda p: int(p.author_id),
+            "date": lambda p: p.created_at,
+            "id": lambda p: 0,
+            "include": lambda p: 0,
+            "modified": lambda p: p.edited_at or p.created_at,
+            "slug": self.slug_of,
+            "title": lambda p: p.title,
         }
         return self.answer_page(request, self.sort_rows(request, rows, keys, "date"), lambda p: self.render_post(p, is_edit), is_strict=True)
 
@@ -347,7 +471,9 @@ class WordPress(Platform):
             name = "status" if status != "approve" else "author_email"
             raise refuse("rest_forbidden_param", f"Query parameter not permitted: {name}", 401)
         after, before = self.read_moment(request, "after"), self.read_moment(request, "before")
-        wanted = {name: self.read_numbers(request, name) for name in ("include", "exclude", "author", "author_exclude", "post", "parent", "parent_exclude")}
+        wanted = {
+            name: self.read_numbers(request, name) for name in ("include", "exclude", "author", "author_exclude", "post", "parent", "parent_exclude")
+        }
         email = request.query_params.get("author_email")
         rows = []
         for post in self.state.posts.values():
@@ -357,19 +483,40 @@ class WordPress(Platform):
             if standing != status and not (status == "all" and standing == "approve"):
                 continue
             author = self.state.accounts[post.author_id]
-            facts = {"include": int(post.post_id), "exclude": int(post.post_id), "author": self.find_user_id(author), "author_exclude": self.find_user_id(author),
-                     "post": self.post_number(post.root_id), "parent": self.find_parent_number(post), "parent_exclude": self.find_parent_number(post)}
+            facts = {
+                "include": int(post.post_id),
+                "exclude": int(post.post_id),
+                "author": self.find_user_id(author),
+                "author_exclude": self.find_user_id(author),
+                "post": self.post_number(post.root_id),
+                "parent": self.find_parent_number(post),
+                "parent_exclude": self.find_parent_number(post),
+            }
             if any(ids is not None and (facts[name] in ids) == name.endswith("exclude") for name, ids in wanted.items()):
                 continue
-            if (after is not None and post.created_at <= after) or (before is not None and post.created_at >= before) or (email is not None and author.account.email != email):
+            if (
+                (after is not None and post.created_at <= after)
+                or (before is not None and post.created_at >= before)
+                or (email is not None and author.account.email != email)
+            ):
                 continue
             if request.query_params.get("search", "").lower() in "".join(v for _, v in post.segments).lower():
                 rows.append(post)
         keys: dict[str, Callable[[Post], Any]] = {
-            "date": lambda p: p.created_at // 1000, "date_gmt": lambda p: p.created_at // 1000, "id": lambda p: 0, "include": lambda p: 0,
-            "post": lambda p: self.post_number(p.root_id), "parent": self.find_parent_number, "type": lambda p: 0,
+            "date": lambda p: p.created_at // 1000,
+            "date_gmt": lambda p: p.created_at // 1000,
+            "id": lambda p: 0,
+            "include": lambda p: 0,
+            "post": lambda p: self.post_number(p.root_id),
+            "parent": self.find_parent_number,
+            "type": lambda p: 0,
         }
-        return self.answer_page(request, self.sort_rows(request, rows, keys, "date_gmt"), lambda p: self.render_comment(p, is_edit), is_strict=False)
+        return self.answer_page(
+            request,
+            self.sort_rows(request, rows, keys, "date_gmt"),
+            lambda p: self.render_comment(p, is_edit),
+            is_strict=False,
+        )
 
     def show_comment(self, request: Request) -> Response:
         """One comment."""
@@ -377,7 +524,7 @@ class WordPress(Platform):
         post = self.state.posts.get(str(request.path_params["id"]))
         if post is None or (post.deleted_at is not None and post.delete_mode != "trash"):
             raise refuse("rest_comment_invalid_id", "Invalid comment ID.", 404)
-        if post.deleted_at is not None and not is_administrator or self.state.find_post(post.root_id) is None:
+        if (post.deleted_at is not None and not is_administrator) or self.state.find_post(post.root_id) is None:
             raise refuse("rest_cannot_read", "Sorry, you are not allowed to read this comment.", 401)
         return JSONAnswer(self.render_comment(post, self.read_context(request, "Sorry, you are not allowed to edit this comment.")))
 
@@ -386,7 +533,11 @@ class WordPress(Platform):
         is_edit = self.read_context(request, "Sorry, you are not allowed to list users.")
         writers = {p.author_id for p in self.list_blog_posts()}
         include = self.read_numbers(request, "include")
-        rows = [a for a in self.state.accounts.values() if self.find_user_id(a) and (is_edit or a.account_id in writers) and (include is None or int(a.account_id) in include)]
+        rows = [
+            a
+            for a in self.state.accounts.values()
+            if self.find_user_id(a) and (is_edit or a.account_id in writers) and (include is None or int(a.account_id) in include)
+        ]
         order = self.read_choice(request, "order", "asc", ["asc", "desc"])
         by = self.read_choice(request, "orderby", "name", ["id", "include", "name", "registered_date", "slug", "email", "url"])
         rows.sort(key=lambda a: (a.display_name.lower() if by == "name" else "", int(a.account_id)), reverse=order == "desc")
@@ -413,10 +564,22 @@ class WordPress(Platform):
         """Tags."""
         self.is_administrator(request)
         base = f"{self.site}{API}"
-        return self.answer_page(request, list(self.tag_ids.items()), lambda tag: {
-            "id": tag[1], "count": sum(["h", tag[0]] in p.segments for p in self.list_blog_posts()), "description": "", "link": f"{self.site}/tag/{tag[0].lower()}/",
-            "name": tag[0], "slug": tag[0].lower(), "taxonomy": "post_tag", "meta": [], "_links": {"self": [{"href": f"{base}/tags/{tag[1]}"}]},
-        }, is_strict=False)
+        return self.answer_page(
+            request,
+            list(self.tag_ids.items()),
+            lambda tag: {
+                "id": tag[1],
+                "count": sum(["h", tag[0]] in p.segments for p in self.list_blog_posts()),
+                "description": "",
+                "link": f"{self.site}/tag/{tag[0].lower()}/",
+                "name": tag[0],
+                "slug": tag[0].lower(),
+                "taxonomy": "post_tag",
+                "meta": [],
+                "_links": {"self": [{"href": f"{base}/tags/{tag[1]}"}]},
+            },
+            is_strict=False,
+        )
 
 
 def make_application_password(secret: str) -> str:
