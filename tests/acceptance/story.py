@@ -475,6 +475,8 @@ CHAPTER_TWO = Chapter(
         Removal("yara-2"),
         Removal("jemand-1", into_trash=True),
         Removal("kemal-2"),
+        # A deletion in the middle of a thread: Bluesky then hides what was answered to it, though it still stands.
+        Removal("brand-ivan-1"),
     ),
     unlikes=(Unlike("cleo", "machine"), Unlike("nora", "sunday")),
     unfollows=(Unfollow("ben", BRAND),),
