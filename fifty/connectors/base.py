@@ -9,25 +9,76 @@ from __future__ import annotations
 
 import importlib
 import pkgutil
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from functools import cache
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Literal
 
 from fifty.landing import ReadKind, StreamKind
 
+if TYPE_CHECKING:
+    from fifty.config import Account, Brand
+    from fifty.http import Authorization, HttpClient
+
 Shape = Mapping[str, Any] | list[Any] | str
 """See docs/decisions/0002: a mapping of field to shape, `[shape]`, or a leaf word."""
+
+Asked = Literal["account", "role", "term", "post", "known", "person"]
+"""What one request is about.
+
+`account`  the configured account, once
+`role`     the account and each staff, agency and automaton account of the platform, one by one (or `batch` at a time)
+`term`     each of the brand's terms
+`post`     each of the account's own posts that is due, one by one
+`known`    every known post that is due, the account's own and others', `batch` at a time
+`person`   people who were seen and are not known in full yet, `batch` at a time
+"""
+
+POLLING: tuple[tuple[timedelta, timedelta], ...] = (
+    (timedelta(days=2), timedelta(0)),
+    (timedelta(days=7), timedelta(days=1)),
+    (timedelta(days=30), timedelta(days=3)),
+    (timedelta(days=90), timedelta(days=7)),
+    (timedelta.max, timedelta(days=30)),
+)
+"""(younger than, polled again after): a post is asked about more rarely as it ages, and at once when its counts changed."""
+
+
+@dataclass(frozen=True)
+class Following:
+    """Which items of a stream stay under observation as posts; all fields are paths in the item (`a.b`; `a|b`: the first that is there)."""
+
+    id: str
+    created_at: str
+    author: str | None = None
+    """Id of the author; the account's own posts are those it wrote. None: all are its own."""
+    parent: str | None = None
+    """Id of the message it answers."""
+    counts: Mapping[str, str] = field(default_factory=dict)
+    """Counts the platform states, by the name under which a stream refers to them."""
+    others: tuple[str, ...] = ()
+    """Ids of further posts to know: the parent, the root, what is quoted or reshared."""
+
+
+@dataclass(frozen=True)
+class Unfolded:
+    """What one answer that is not a plain list holds."""
+
+    items: list[Any]
+    again: tuple[str, ...] = ()
+    """Posts whose branch was cut and that must be asked about themselves, under the same scope."""
+    cut: str | None = None
+    """Why more exists than can be had; the scope is then incomplete."""
 
 
 @dataclass(frozen=True)
 class Stream:
     """One kind of thing a platform is asked for.
 
-    `path` and `params` may hold `{placeholders}`, filled from the account (`{account_id}`, `{handle}`), the window (`{since}`, `{until}`)
-    and, for a stream with a `parent`, from the scope of each parent item (`{post_id}` …).
+    `path`, `params` and `scope` may hold `{placeholders}`: `{account_id}`, `{handle}` (of the account, or of each role account), `{since}`, `{until}`,
+    `{term}`, `{post_id}`, `{ids}` (a list of the batch), `{ids_joined}` (by comma). A parameter whose placeholder has no value is not sent.
     """
 
     name: str
@@ -35,35 +86,69 @@ class Stream:
     path: str
     shape: Shape
     entity: str
-    """What the items are: posts, comments, likes, reshares, followers, profiles …; goes into the scopes."""
-    items: str = "$"
-    """Where the items stand in an answer: `$` (the answer is the list), a dotted path, or several joined by `+`."""
-    params: Mapping[str, str] = field(default_factory=dict)
+    """What the items are: posts, comments, thread, likes, reshares, followers, accounts …; goes into the scopes. In a `thread` an
+    item's absence is evidence only where the message it answers is still there: a deleted message hides what hangs below it."""
+    asks: Asked = "account"
     read_kind: ReadKind = "listing"
+    items: str = "$"
+    """Where the items stand in an answer: `$` (the answer is the list, or the one item), a dotted path, or several joined by `+`."""
+    params: Mapping[str, str] = field(default_factory=dict)
+    credential_params: Mapping[str, str] = field(default_factory=dict)
+    """Sent besides when the account has a credential."""
     paging: str = "none"
     """Name of a paginator in fifty/paging.py."""
     page_size: int | None = None
+    """Items a full page holds; where the platform does not say how many pages there are, a shorter one is the last."""
+    batch: int = 1
+    """Ids in one request."""
     mapping: str | None = None
     """SQL file of the mapping, without `.sql`; the stream's own name where absent."""
     key: str = "id"
-    """Path of an item's id, to drop what overlapping pages repeat."""
-    created_at: str | None = None
-    """Path of an item's time, to stop reading at the start of the window where the platform cannot filter by time."""
+    """Path of an item's id: which id of a batch it answers, and how many different items came."""
+    newest_first: str | None = None
+    """Path of the time by which items come newest first: reading stops where all of a page is older than the window."""
     lookback: timedelta = timedelta(0)
-    """How much before its window a stream reads again, because things change later."""
-    parent: str | None = None
-    """Stream whose open items are asked about one by one."""
+    """How much before its window a stream reads again, because things arrive late or change."""
     scope: Mapping[str, str] = field(default_factory=dict)
     """What is asked, as it goes into each line: name to placeholder."""
     subject: str | None = None
-    """Name in `scope` whose value is the subject of the read."""
-    count_path: str | None = None
-    """Path in the parent item of the count that says whether anything is there (`0`: no request) or has changed."""
+    """Id of the post or account asked about, as staging names it: a template like a scope's value."""
+    follows: Following | None = None
+    """Its items are posts that stay under observation."""
+    count: str | None = None
+    """Name of the count (see Following) that says whether anything is there and whether it changed."""
+    replies_once: bool = False
+    """Ask once about the account's own replies even where the count is 0, to learn what they answer."""
+    touches: str | None = None
+    """Path of a post's id: an item means that this post has changed, so that the streams after it ask about it."""
+    people: tuple[str, ...] = ()
+    """Paths of ids of people that a `person` stream completes."""
     expected: str | None = None
-    """Path or `header:<name>` of the number of items the platform says there are."""
+    """Number of items the platform says there are: `header:<name>`, or `profile:<name>` of `profile_counts`."""
+    profile_counts: Mapping[str, str] = field(default_factory=dict)
+    """On the stream that gives the account itself: name to path of its counts."""
+    may_be_hidden: bool = False
+    """No item where some are expected means hidden, not gone."""
     needs_credential: bool = False
+    server: Literal["base", "auth"] = "base"
+    """`auth`: asked at the account's `auth_url`, with its session."""
+    skips: frozenset[int] = frozenset()
+    """HTTP statuses that mean: this scope is not for us; the load goes on."""
     is_conditional: bool = False
-    """The server offers ETag or Last-Modified for it."""
+    """The server offers ETag or Last-Modified for it: what has not changed is landed again from the last load, not sent again."""
+    unfold: Callable[[Any, bool], Unfolded] | None = None
+    """Takes an answer that is a tree apart: (content, is_anonymous) → items as sent, without what is nested in them."""
+
+
+@dataclass(frozen=True)
+class LocalRead:
+    """What a platform that is read from files holds now."""
+
+    items: list[dict[str, Any]]
+    digest: str
+    """sha256 of what was read; a load is made only when it differs from the last one's."""
+    scope: dict[str, Any] = field(default_factory=dict)
+    warnings: list[str] = field(default_factory=list)
 
 
 @dataclass(frozen=True)
@@ -73,12 +158,26 @@ class Connector:
     platform: str
     title: str
     streams: tuple[Stream, ...]
-    authenticate: Callable[..., Any] | None = None
-    """Makes a requests auth object from account, credential and HTTP client; None: anonymous."""
+    authenticate: Callable[[Account, str, HttpClient], Authorization] | None = None
+    """Makes the authorization of an account from its credential and a client; None: the platform is anonymous."""
     limits: Mapping[str, str] = field(default_factory=dict)
     """Names of the limit headers: `remaining`, `reset`, and `reset_as`: epoch, iso or seconds."""
-    is_remote: bool = True
-    """False for platforms that are read from files."""
+    error_code: str | None = None
+    """Path of the error code in the body of a refusal."""
+    missing: Mapping[str, str] = field(default_factory=dict)
+    """Error codes (or messages) that mean a thing is not there, whatever the status: code to reason (not_found, trashed, deactivated, suspended)."""
+    past_end: frozenset[str] = frozenset()
+    """Error codes of a page beyond the last."""
+    expired: frozenset[str] = frozenset()
+    """Error codes of a session that must be renewed."""
+    read_local: Callable[[Brand, Stream], LocalRead | None] | None = None
+    """For platforms that are read from files: what is there now; None: nothing is."""
+    polling: tuple[tuple[timedelta, timedelta], ...] = POLLING
+
+    @property
+    def is_remote(self) -> bool:
+        """False for platforms that are read from files."""
+        return self.read_local is None
 
     @property
     def folder(self) -> Path:
@@ -93,6 +192,34 @@ class Connector:
         """The stream of that name; KeyError when there is none."""
         return {stream.name: stream for stream in self.streams}[name]
 
+    def polled_after(self, created_at: datetime, clock: datetime) -> timedelta:
+        """How long after it was last asked about a post of that age is due again."""
+        age = clock - created_at
+        return next(interval for limit, interval in self.polling if age < limit)
+
+
+def find_value(item: Any, path: str) -> Any:
+    """Value at a dotted path; `a|b` is the first that is there; None where nothing is."""
+    for alternative in path.split("|"):
+        value = item
+        for part in alternative.split("."):
+            value = value.get(part) if isinstance(value, Mapping) else None
+        if value is not None:
+            return value
+    return None
+
+
+def find_items(content: Any, path: str) -> list[Any]:
+    """Items of an answer: see Stream.items. One object counts as a list of one."""
+    found: list[Any] = []
+    for one in path.split("+"):
+        value = content if one == "$" else find_value(content, one)
+        if isinstance(value, list):
+            found += value
+        elif value is not None:
+            found.append(value)
+    return found
+
 
 @cache
 def discover_connectors() -> dict[str, Connector]:
@@ -105,6 +232,11 @@ def discover_connectors() -> dict[str, Connector]:
             connector: Connector = importlib.import_module(f"fifty.connectors.{module.name}").CONNECTOR
             found[connector.platform] = connector
     return found
+
+
+def remote_platforms(connectors: Iterable[Connector]) -> set[str]:
+    """Platforms an account can be configured on."""
+    return {connector.platform for connector in connectors if connector.is_remote}
 
 
 if __name__ == "__main__":

@@ -1,0 +1,139 @@
+"""WordPress: the brand's posts, the comments below them, their authors.
+
+/wp-json/wp/v2 → users, posts, recent_comments, known_posts, comments → landing
+
+Ids as staging names them: a post is `post:<id>`, a comment its id alone (posts and comments are numbered apart), a user the id alone.
+All times are read from the `_gmt` fields. README.md says what the site gives and what it hides.
+"""
+
+from __future__ import annotations
+
+from datetime import timedelta
+
+from fifty.connectors.base import Connector, Following, Stream
+from fifty.http import basic_authorization
+
+API = "wp-json/wp/v2"
+AVATARS = {"24": "text", "48": "text", "96": "text"}
+TERM = {"id": "id", "name": "text", "slug": "text", "taxonomy": "text", "link": "text", "_links": "json"}
+TEXT = {"rendered": "text", "raw": "text", "protected": "boolean", "block_version": "json"}
+USER = {
+    "id": "id!", "name": "text", "url": "text", "description": "text", "link": "text", "slug": "text", "avatar_urls": AVATARS,
+    "username": "text", "first_name": "text", "last_name": "text", "email": "text", "roles": ["text"], "registered_date": "time",
+    "nickname": "text", "locale": "text", "capabilities": "json", "extra_capabilities": "json", "meta": "json", "_links": "json",
+}  # fmt: skip
+POST = {
+    "id": "id!", "date": "text", "date_gmt": "utc_time", "modified": "text", "modified_gmt": "utc_time", "slug": "text", "status": "text",
+    "type": "text", "link": "text", "guid": TEXT, "title": TEXT, "content": TEXT, "excerpt": TEXT, "author": "id", "featured_media": "id",
+    "comment_status": "text", "ping_status": "text", "sticky": "boolean", "template": "text", "format": "text", "meta": "json",
+    "categories": ["id"], "tags": ["id"], "_links": "json", "_embedded": {"author": "json", "wp:term": [[TERM]], "wp:featuredmedia": "json"},
+    "password": "json", "permalink_template": "json", "generated_slug": "json",
+}  # fmt: skip
+COMMENT = {
+    "id": "id!", "post": "id!", "parent": "id", "author": "id", "author_name": "text", "author_email": "text", "author_url": "text",
+    "date": "text", "date_gmt": "utc_time", "content": TEXT, "link": "text", "status": "text", "type": "text", "author_avatar_urls": AVATARS,
+    "meta": "json", "_links": "json", "author_ip": "json", "author_user_agent": "json",
+}  # fmt: skip
+
+# Only what is used is asked for: with the edit view a comment would bring the address and the browser of its author along.
+POST_FIELDS = "id,date_gmt,modified_gmt,slug,status,type,link,title,content,author,featured_media,tags,_links,_embedded"
+COMMENT_FIELDS = "id,post,parent,author,author_name,author_email,author_url,date_gmt,content,link,status,type,author_avatar_urls"
+EDIT = {"context": "edit"}
+EMBED = "author,wp:term"
+
+CONNECTOR = Connector(
+    platform="wordpress",
+    title="WordPress",
+    authenticate=basic_authorization,
+    error_code="code",
+    missing={
+        "rest_cannot_read": "trashed",
+        "rest_cannot_read_post": "trashed",
+        "rest_forbidden": "trashed",
+        "rest_post_invalid_id": "not_found",
+        "rest_comment_invalid_id": "not_found",
+    },
+    past_end=frozenset({"rest_post_invalid_page_number"}),
+    streams=(
+        Stream(
+            name="users",
+            kind="state",
+            path=f"{API}/users",
+            params={"per_page": "100", "orderby": "id", "order": "asc"},
+            credential_params=EDIT,
+            paging="page_number",
+            page_size=100,
+            shape=USER,
+            entity="accounts",
+            expected="header:X-WP-Total",
+        ),
+        Stream(
+            name="posts",
+            kind="events",
+            path=f"{API}/posts",
+            params={
+                "per_page": "100",
+                "orderby": "modified",
+                "order": "asc",
+                "modified_after": "{since}",
+                "modified_before": "{until}",
+                "_embed": EMBED,
+                "_fields": POST_FIELDS,
+            },
+            paging="page_number",
+            page_size=100,
+            lookback=timedelta(days=1),
+            read_kind="window",
+            shape=POST,
+            entity="posts",
+            follows=Following(id="id", created_at="date_gmt"),
+            expected="header:X-WP-Total",
+        ),
+        Stream(
+            name="recent_comments",
+            kind="events",
+            path=f"{API}/comments",
+            params={"per_page": "100", "orderby": "date_gmt", "order": "asc", "after": "{since}", "before": "{until}", "_fields": COMMENT_FIELDS},
+            credential_params=EDIT,
+            paging="page_number",
+            page_size=100,
+            lookback=timedelta(days=2),
+            read_kind="window",
+            shape=COMMENT,
+            mapping="comments",
+            entity="comments",
+            touches="post",
+            expected="header:X-WP-Total",
+        ),
+        Stream(
+            name="known_posts",
+            kind="state",
+            path=f"{API}/posts",
+            params={"include": "{ids_joined}", "per_page": "100", "_embed": EMBED, "_fields": POST_FIELDS},
+            asks="known",
+            batch=100,
+            read_kind="lookup",
+            shape=POST,
+            mapping="posts",
+            entity="posts",
+            scope={"post_id": "{post_id}"},
+            subject="post:{post_id}",
+            follows=Following(id="id", created_at="date_gmt"),
+        ),
+        Stream(
+            name="comments",
+            kind="state",
+            path=f"{API}/comments",
+            params={"post": "{post_id}", "per_page": "100", "orderby": "date_gmt", "order": "asc", "_fields": COMMENT_FIELDS},
+            credential_params=EDIT,
+            paging="page_number",
+            page_size=100,
+            asks="post",
+            shape=COMMENT,
+            entity="comments",
+            scope={"post_id": "{post_id}"},
+            subject="post:{post_id}",
+            expected="header:X-WP-Total",
+        ),
+    ),
+)
