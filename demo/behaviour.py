@@ -508,7 +508,7 @@ class Storyteller:
         def add(ts: int, account: Account, kind: str, **data: Any) -> None:
             self.states.append(Event(ts, account.platform, kind, account.account_id, data))
 
-        add(at(20), first("mastodon", "loyal"), "rename", display_name="Formerly known as me")
+        add(at(20), first("mastodon", "loyal", 2), "rename", display_name="Formerly known as me")
         add(at(33), first("bluesky", "converser", 1), "rename", username="newperch")
         add(at(41), first("bluesky", "like_only", 2), "rename", username="likesalot", display_name="Likes a lot")
         add(at(25), first("mastodon", "lurker"), "protect")

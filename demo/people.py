@@ -238,9 +238,8 @@ def make_people(seed: int, start: int) -> tuple[list[Person], dict[str, dict[str
             if kind in ("loyal", "converser") and number % 9 == 4:
                 person.away = (24, 50) if number % 2 else (28, 99)
             people.append(person)
-    silent_guest = next(
-        p for p in people if p.kind == "loyal" and "wordpress" in p.accounts and p.accounts["wordpress"].account_id.startswith("guest:")
-    )
+    guests = [p for p in people if p.kind == "loyal" and "wordpress" in p.accounts and p.accounts["wordpress"].account_id.startswith("guest:")]
+    silent_guest = next(p for p in guests if p.name.replace(" ", "").isalpha())
     account = silent_guest.accounts["wordpress"]
     account.email, account.account_id, account.display_name = "", "guest:without-email:1", "Passer-by"
     return people, own, maker

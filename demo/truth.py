@@ -59,9 +59,10 @@ class Examiner:
         """Whether a message belongs to a contest by its thread or its hashtag, inside the contest's dates."""
         tags = {value.lower() for kind, value in post.segments if kind == "h"}
         for contest in self.contests:
-            if parse_instant(contest["starts_at"]) <= post.created_at < parse_instant(contest["ends_at"]):
-                if f"{self.platform}:{post.root_id}" in contest["post_ids"] or tags & {tag.lower() for tag in contest["hashtags"]}:
-                    return True
+            is_on = parse_instant(contest["starts_at"]) <= post.created_at < parse_instant(contest["ends_at"])
+            belongs = f"{self.platform}:{post.root_id}" in contest["post_ids"] or tags & {tag.lower() for tag in contest["hashtags"]}
+            if is_on and belongs:
+                return True
         return False
 
     def is_automated(self, account_id: str) -> bool:

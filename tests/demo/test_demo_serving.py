@@ -1,0 +1,104 @@
+"""The command line and the processes: ready only when healthy, the same world again, nothing left behind."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import requests
+from conftest import ANCHOR, ROOT, Reader, start_demo
+
+
+def run_demo(*arguments: str) -> subprocess.CompletedProcess[str]:
+    """One call of the command line, to its end."""
+    return subprocess.run([sys.executable, "-m", "demo", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+
+
+def is_open(url: str) -> bool:
+    """Whether somebody listens at an address."""
+    host, port = url.removeprefix("http://").split(":")
+    with socket.socket() as probe:
+        probe.settimeout(0.5)
+        return probe.connect_ex((host, int(port))) == 0
+
+
+def list_urls(addresses: dict[str, Any]) -> list[str]:
+    """The addresses of all services."""
+    rows = addresses["platforms"]
+    return [rows["mastodon"]["base_url"], rows["bluesky"]["base_url"], rows["bluesky"]["pds_url"], rows["wordpress"]["base_url"]]
+
+
+def read_world(directory: Path) -> dict[str, bytes]:
+    """Everything that belongs to the world and its truth, byte by byte."""
+    names = ["world.json", "world/accounts.jsonl", "world/events.jsonl", "world/hidden.json", "business/conversions.csv"]
+    return {name: (directory / name).read_bytes() for name in names}
+
+
+def test_addresses_say_where_and_who(addresses: dict[str, Any], demo_directory: Path) -> None:
+    assert addresses["as_of"] == "2026-03-01" and addresses["brand"]["timezone"] == "Europe/Lisbon"
+    assert all(is_open(url) and url.startswith("http://127.0.0.1:") for url in list_urls(addresses))
+    roles = {(row["platform"], row["role"]) for row in addresses["accounts"]}
+    assert roles == {(p, r) for p in ("mastodon", "bluesky", "wordpress") for r in ("brand", "staff", "agency", "automaton")}
+    assert all(row["responder_id"] for row in addresses["accounts"] if row["role"] == "staff")
+    assert any(c["is_incentivised"] and c["cost"] > 0 and c["post_ids"] for c in addresses["campaigns"])
+    assert Path(addresses["business_dir"]).is_dir()
+
+
+def test_a_second_server_on_the_same_folder_is_refused(demo_directory: Path) -> None:
+    second = run_demo("serve", "--dir", str(demo_directory))
+    assert second.returncode == 1 and "already served" in second.stderr
+
+
+def test_the_world_stays_the_same_on_another_day_and_another_is_refused(tmp_path: Path) -> None:
+    assert run_demo("world", "--dir", str(tmp_path), "--anchor", ANCHOR).returncode == 0
+    before = read_world(tmp_path)
+    assert run_demo("world", "--dir", str(tmp_path)).returncode == 0, "a later day gives no anchor and keeps the world"
+    assert read_world(tmp_path) == before
+    other = run_demo("world", "--dir", str(tmp_path), "--seed", "8")
+    assert other.returncode == 2 and "another --dir" in other.stderr
+    assert run_demo("serve", "--dir", str(tmp_path), "--faults", "mastodon:nonsense").returncode == 2
+
+
+def test_an_earlier_moment_shows_less_and_faults_are_real_and_stop_leaves_nothing(tmp_path: Path, reader: Reader, addresses: dict[str, Any]) -> None:
+    faults = "wordpress:unavailable,bluesky_pds:truncated:1"
+    process = start_demo(tmp_path, "--anchor", ANCHOR, "--now", "2026-02-10T12:00:00Z", "--faults", faults)
+    early = json.loads((tmp_path / "addresses.json").read_text(encoding="utf-8"))
+    then, brand = Reader(early), addresses["platforms"]["mastodon"]["account_id"]
+    before = {s["id"]: s for s in then.walk_mastodon(f"/api/v1/accounts/{brand}/statuses", limit=40)}
+    after = {s["id"]: s for s in reader.walk_mastodon(f"/api/v1/accounts/{brand}/statuses", limit=40)}
+    assert early["as_of"] == "2026-02-10" and 10 < len(before) < len(after)
+    assert max(s["created_at"] for s in before.values()) <= "2026-02-10T12:00:00.000Z"
+    assert any(before[i]["favourites_count"] != after[i]["favourites_count"] for i in before.keys() & after.keys())
+    assert requests.get(early["platforms"]["wordpress"]["base_url"] + "/wp-json/", timeout=5).status_code == 503
+    try:
+        requests.get(early["platforms"]["bluesky"]["pds_url"] + "/xrpc/_health", timeout=5).json()
+        raise AssertionError("the body was whole")
+    except requests.exceptions.RequestException:
+        pass
+    stopped = run_demo("stop", "--dir", str(tmp_path))
+    assert stopped.returncode == 0 and "stopped" in stopped.stdout
+    assert process.wait(10) == 0 and not any(is_open(url) for url in list_urls(early))
+    assert not (tmp_path / "addresses.json").exists()
+    assert run_demo("stop", "--dir", str(tmp_path)).returncode == 0
+
+
+def test_services_end_with_a_killed_parent_and_come_back_at_the_same_addresses(tmp_path: Path) -> None:
+    process = start_demo(tmp_path, "--anchor", ANCHOR)
+    addresses = json.loads((tmp_path / "addresses.json").read_text(encoding="utf-8"))
+    os.kill(process.pid, signal.SIGKILL)
+    process.wait(5)
+    deadline = time.monotonic() + 6
+    while any(is_open(url) for url in list_urls(addresses)):
+        assert time.monotonic() < deadline, "a service outlived its parent"
+        time.sleep(0.1)
+    again = start_demo(tmp_path)
+    assert list_urls(json.loads((tmp_path / "addresses.json").read_text(encoding="utf-8"))) == list_urls(addresses)
+    again.send_signal(signal.SIGINT)
+    assert again.wait(10) == 0
