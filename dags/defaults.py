@@ -1,0 +1,94 @@
+"""What every DAG here shares: when to try again, whom to tell, how to open the configuration.
+
+fifty.yml, environment → settings and brands; a failed task → one alert line
+
+Parsed every few seconds by the scheduler: nothing heavy is imported at the top.
+"""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, date, datetime, timedelta
+from typing import TYPE_CHECKING, Any
+
+from airflow.sdk import Asset, ExceptionRetryPolicy, Param, RetryAction, RetryRule
+
+from fifty.config import Config, load_config
+from fifty.connectors.base import discover_connectors
+from fifty.errors import FiftyError
+from fifty.settings import Settings, load_settings
+
+if TYPE_CHECKING:
+    from fifty.pipeline import BrandRun
+
+OWNER = "fifty"
+# The first run of a schedule begins after it is switched on (catchup is off), so this only has to lie in the past.
+START_DATE = datetime(2026, 1, 1, tzinfo=UTC)
+WRITER_POOL = "warehouse_writer"
+
+alerts = logging.getLogger("fifty.alerts")
+
+
+def open_settings() -> tuple[Settings, Config]:
+    """Settings and checked configuration. Raises SettingsError, which the grid shows as an import error with all mistakes."""
+    settings = load_settings()
+    return settings, load_config(settings.config, platforms=set(discover_connectors()))
+
+
+def open_run(slug: str, *, as_of: str | date, run_id: str = "") -> BrandRun:
+    """The run of a brand as a task sees it, with the configuration as it is now."""
+    from fifty.pipeline import BrandRun
+
+    settings, config = open_settings()
+    day = date.fromisoformat(as_of) if isinstance(as_of, str) else as_of
+    return BrandRun(slug, config.brands[slug], settings, day, run_id=run_id)
+
+
+def landing_asset(slug: str) -> Asset:
+    """What pull produces and the warehouse waits for."""
+    return Asset(name=f"fifty://{slug}/landing", uri=f"fifty://{slug}/landing", group="fifty")
+
+
+def marts_asset(slug: str) -> Asset:
+    """What publish produces and the extracts wait for."""
+    return Asset(name=f"fifty://{slug}/marts", uri=f"fifty://{slug}/marts", group="fifty")
+
+
+def as_of_param() -> Param:
+    """The day the marts describe, for a run by hand."""
+    return Param(
+        None,
+        type=["null", "string"],
+        format="date",
+        title="as of",
+        description="The day the marts describe. Empty: the last complete day that was pulled.",
+    )
+
+
+def alert_failure(context: dict[str, Any]) -> None:
+    """One line for whoever is on duty: brand, stage, account, load and remedy. `exit_code` rides along for scheduler/run_once.py."""
+    task = context["task_instance"]
+    error = context.get("exception")
+    labels = [tag for tag in context["dag"].tags if tag.startswith(("brand:", "platform:"))]
+    place = " ".join([*sorted(labels), f"stage:{task.task_id}", f"run:{context['run_id']}"])
+    if task.map_index >= 0:
+        place += f" index:{task.map_index}"
+    text = str(error) if isinstance(error, FiftyError) else f"{type(error).__name__}: {error} · remedy: read the task's log"
+    alerts.error("ALERT %s · %s", place, text, extra={"exit_code": error.exit_code if isinstance(error, FiftyError) else 1})
+
+
+def default_args(settings: Settings) -> dict[str, Any]:
+    """Arguments of every task: what the world caused is tried again, what a human must mend fails at once."""
+    delay = timedelta(seconds=settings.retry_delay_seconds)
+    return {
+        "owner": OWNER,
+        "retries": settings.task_retries,
+        "retry_delay": delay,
+        "retry_policy": ExceptionRetryPolicy(
+            rules=[
+                RetryRule("fifty.errors.RetryableError", action=RetryAction.RETRY, retry_delay=delay, reason="the world is briefly unwell"),
+                RetryRule("fifty.errors.FiftyError", action=RetryAction.FAIL, reason="trying again cannot help"),
+            ]
+        ),
+        "on_failure_callback": alert_failure,
+    }

@@ -1,0 +1,50 @@
+"""One DAG per brand: write the extracts people receive, after each publish and every morning.
+
+asset fifty://<brand>/marts, or the clock → check_freshness → extract → data/<brand>/extracts
+
+Airflow looks for DAGs in this file.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, task
+from defaults import START_DATE, default_args, marts_asset, open_run, open_settings
+
+settings, config = open_settings()
+
+
+def build_extracts(slug: str, name: str, timezone: str, orders: list[str]) -> DAG:
+    """The DAG that writes the extracts of one brand."""
+    with DAG(
+        dag_id=f"extracts_{slug}",
+        schedule=AssetOrTimeSchedule(timetable=CronTriggerTimetable(settings.extract_schedule, timezone=timezone), assets=[marts_asset(slug)]),
+        start_date=START_DATE,
+        catchup=False,
+        max_active_runs=1,
+        default_args=default_args(settings),
+        tags=["stage:extract", f"brand:{slug}"],
+        doc_md=f"**{name}**: writes {', '.join(orders)} from what is published. Stops, and says so, where the published marts are too old.",
+    ) as dag:
+
+        @task
+        def check_freshness(**context: Any) -> str:
+            """Stop where what is published is older than it should be: an old page must not look like a new one."""
+            from fifty.pipeline import check_freshness as check
+
+            return check(
+                slug, open_settings()[0], at=context["dag_run"].run_after, is_by_clock=str(context["dag_run"].run_type).endswith("scheduled")
+            )
+
+        @task
+        def extract(as_of: str) -> str:
+            """Write every extract the brand has ordered."""
+            return str(open_run(slug, as_of=as_of).extract().describe())
+
+        extract(check_freshness())  # type: ignore[arg-type]
+    return dag
+
+
+for slug, brand in config.brands.items():
+    globals()[f"extracts_{slug}"] = build_extracts(slug, brand.name, brand.timezone, [order.name for order in brand.extracts])

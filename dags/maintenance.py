@@ -1,0 +1,60 @@
+"""Once a day: look whether every landed file is still what it was, remove what is no longer needed.
+
+the clock → verify_landing, prune_versions, remove_unfinished (mapped over brands), prune_logs
+
+Airflow looks for DAGs in this file.
+"""
+
+from __future__ import annotations
+
+from airflow.sdk import DAG, CronTriggerTimetable, task
+from defaults import START_DATE, default_args, open_settings
+
+settings, config = open_settings()
+
+with DAG(
+    dag_id="maintenance",
+    schedule=CronTriggerTimetable(settings.maintenance_schedule, timezone="UTC"),
+    start_date=START_DATE,
+    catchup=False,
+    max_active_runs=1,
+    default_args=default_args(settings),
+    tags=["stage:maintenance"],
+    doc_md="Compares landed files with their sha256, keeps the newest published versions, removes loads that never finished, and old logs.",
+):
+
+    @task
+    def list_brands() -> list[str]:
+        """Brands as configured now."""
+        return sorted(open_settings()[1].brands)
+
+    @task(map_index_template="{{ params_brand }}")
+    def tend(slug: str) -> dict[str, int]:
+        """Verify and prune one brand."""
+        from airflow.sdk import get_current_context
+
+        from fifty.maintain import prune_versions, remove_abandoned_loads, verify_landing
+        from fifty.warehouse import BrandPaths
+
+        get_current_context()["params_brand"] = slug  # type: ignore[typeddict-unknown-key]
+        current = open_settings()[0]
+        paths = BrandPaths(current.data, slug)
+        return {
+            "versions_pruned": prune_versions(paths, current),
+            "loads_removed": remove_abandoned_loads(paths),
+            "loads_verified": verify_landing(paths),
+        }
+
+    @task
+    def prune_logs() -> int:
+        """Remove task logs older than the setting."""
+        from pathlib import Path
+
+        from airflow.configuration import conf
+
+        from fifty.maintain import prune_old_files
+
+        return prune_old_files(Path(conf.get("logging", "base_log_folder")), open_settings()[0].keep_log_days)
+
+    tend.expand(slug=list_brands())
+    prune_logs()

@@ -1,0 +1,96 @@
+"""One DAG per registered platform that a brand uses: read its accounts, hour by hour, into landed files.
+
+schedule → plan (batches of accounts) → pull (mapped) → announce → asset fifty://<brand>/landing
+
+Each load fails alone; what landed is announced even where another load failed, and the run is marked failed at its end.
+Airflow looks for DAGs in this file.
+"""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Any
+
+from airflow.providers.standard.operators.empty import EmptyOperator
+from airflow.sdk import DAG, AssetAlias, CronDataIntervalTimetable, Param, TriggerRule, get_current_context, task
+from defaults import START_DATE, as_of_param, default_args, landing_asset, open_settings
+
+from fifty.connectors.base import Connector, discover_connectors
+
+LARGEST_MAP = 200  # Airflow's own bound is 1024; a grid of more than a few hundred is unreadable.
+
+PARAMS = {
+    "as_of": as_of_param(),
+    "since": Param(
+        None, type=["null", "string"], description="Pull events of a past window from this instant (a backfill). Empty: go on from the last load."
+    ),
+    "until": Param(None, type=["null", "string"], description="End of the window, an instant with zone. Empty: the end of the data interval."),
+    "brand": Param(None, type=["null", "string"], description="One brand. Empty: all that use the platform."),
+}
+
+settings, config = open_settings()
+
+
+def build_pull(connector: Connector, brands: list[str]) -> DAG:
+    """The DAG that pulls one platform for the brands that use it."""
+    # An alias, because only brands that landed something are announced; it bears the name of the asset it may become.
+    aliases = {slug: AssetAlias(landing_asset(slug).uri, group="fifty") for slug in brands}
+    with DAG(
+        dag_id=f"pull_{connector.platform}",
+        schedule=CronDataIntervalTimetable(settings.pull_schedule, timezone="UTC"),
+        start_date=START_DATE,
+        catchup=False,
+        max_active_runs=1,
+        max_active_tasks=settings.pull_workers,
+        default_args=default_args(settings),
+        params=PARAMS,
+        tags=["stage:pull", f"platform:{connector.platform}"],
+        doc_md=f"**{connector.title}**: pulls the accounts of {', '.join(brands)}. "
+        f"Streams: {', '.join(stream.name for stream in connector.streams)}. Run it by hand with `since` and `until` to backfill events.",
+    ) as dag:
+
+        @task
+        def plan(params: dict[str, Any] | None = None) -> list[dict[str, Any]]:
+            """Batches of accounts, read from the configuration as it is now."""
+            from fifty.pipeline import plan_batches
+
+            _, current = open_settings()
+            return plan_batches(current, connector, brand=(params or {}).get("brand"), largest_count=LARGEST_MAP)
+
+        @task(map_index_template="{{ batch_label }}")
+        def pull(batch: dict[str, Any], **context: Any) -> None:
+            """Pull every account of the batch; raise the worst error at the end."""
+            from fifty.pipeline import find_window, pull_batch
+
+            get_current_context()["batch_label"] = batch["label"]  # type: ignore[typeddict-unknown-key]
+            window = find_window(
+                context["params"], interval=(context.get("data_interval_start"), context.get("data_interval_end")),
+                is_backfill=str(context["dag_run"].run_type).endswith("backfill"), run_after=context["dag_run"].run_after,
+            )  # fmt: skip
+            landed, worst = pull_batch(*open_settings(), connector, batch, window)
+            context["ti"].xcom_push(key="landed", value=landed)
+            if worst:
+                raise worst
+
+        @task(outlets=list(aliases.values()), trigger_rule=TriggerRule.ALL_DONE)
+        def announce(**context: Any) -> list[str]:
+            """Say which brands have something new; the warehouse of each starts."""
+            batches = context["ti"].xcom_pull(task_ids="pull", key="landed") or []
+            landed = sorted({slug for batch in batches for slug in batch or []})
+            for slug in landed:
+                context["outlet_events"][aliases[slug]].add(landing_asset(slug))
+            return landed
+
+        pulled = pull.expand(batch=plan())
+        pulled >> announce()
+        # Without a leaf that needs success, a failed pull would leave a green run behind.
+        pulled >> EmptyOperator(task_id="all_pulled")
+    return dag
+
+
+for connector in discover_connectors().values():
+    using = [
+        slug for slug, brand in config.brands.items() if not connector.is_remote or any(one.platform == connector.platform for one in brand.accounts)
+    ]
+    if using:
+        globals()[f"pull_{connector.platform}"] = build_pull(connector, using)

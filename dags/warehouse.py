@@ -1,0 +1,59 @@
+"""One DAG per brand: from landed files to a new published version.
+
+asset fifty://<brand>/landing → begin → land → gate_landed → transform → gate_marts → publish → asset fifty://<brand>/marts
+
+One run of a brand at a time (one writer per brand); brands run side by side, as many as the pool `warehouse_writer` has slots.
+Airflow looks for DAGs in this file.
+"""
+
+from __future__ import annotations
+
+from typing import Any
+
+from airflow.sdk import DAG, chain, task
+from defaults import START_DATE, WRITER_POOL, as_of_param, default_args, landing_asset, marts_asset, open_run, open_settings
+
+STAGES = ("land", "gate_landed", "transform", "gate_marts", "publish")
+
+settings, config = open_settings()
+
+
+def build_warehouse(slug: str, name: str) -> DAG:
+    """The DAG that builds and publishes the marts of one brand."""
+    with DAG(
+        dag_id=f"warehouse_{slug}",
+        schedule=[landing_asset(slug)],
+        start_date=START_DATE,
+        catchup=False,
+        max_active_runs=1,
+        default_args={**default_args(settings), "pool": WRITER_POOL},
+        params={"as_of": as_of_param()},
+        tags=["stage:warehouse", f"brand:{slug}"],
+        doc_md=f"**{name}**: lands every finished load that is not landed yet, checks it, builds the marts, checks them, publishes. "
+        "A gate that fails leaves the last version published.",
+    ) as dag:
+
+        @task
+        def begin(params: dict[str, Any] | None = None) -> dict[str, str]:
+            """Fix the day and the name of the run for all its tasks."""
+            from fifty.pipeline import begin_run
+
+            run = begin_run(slug, *open_settings(), as_of=(params or {}).get("as_of"))
+            return {"as_of": run.as_of.isoformat(), "run_id": run.run_id}
+
+        begun = begin()
+        steps = []
+        for stage in STAGES:
+
+            @task(task_id=stage, outlets=[marts_asset(slug)] if stage == "publish" else [])
+            def work(begun: dict[str, str], stage: str) -> str:
+                """Do one stage of the brand's run."""
+                return str(getattr(open_run(slug, **begun), stage)().describe())
+
+            steps.append(work(begun, stage))  # type: ignore[arg-type]
+        chain(*steps)
+    return dag
+
+
+for slug, brand in config.brands.items():
+    globals()[f"warehouse_{slug}"] = build_warehouse(slug, brand.name)

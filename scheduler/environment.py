@@ -1,0 +1,54 @@
+"""The surroundings of Airflow in this clone: everything it writes goes to .run/airflow, nothing to the home folder.
+
+clone → environment variables, migrated database, pools → run_once.py, up.py
+
+Kept outside dags/: `dag.test()` imports that folder again, and a runner found there would run itself.
+"""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from importlib.metadata import version
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent
+RUN = ROOT / ".run"
+HOME = RUN / "airflow"
+AIRFLOW = Path(sys.executable).with_name("airflow")
+
+
+def make_environment(**more: str) -> dict[str, str]:
+    """Environment for Airflow and what runs in it; what is set already wins, so that an operator can override each."""
+    chosen = {
+        "AIRFLOW_HOME": str(HOME),
+        "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
+        "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
+        "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
+        "AIRFLOW__CORE__PARALLELISM": "4",
+        "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
+        "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
+        "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
+        "GX_ANALYTICS_ENABLED": "false",
+        "DO_NOT_TRACK": "1",
+        **more,
+    }
+    return {**chosen, **os.environ}
+
+
+def prepare_airflow(environment: dict[str, str], *, slots: int) -> None:
+    """Migrate the metadata database once per Airflow version and have the writer pool. Raises SystemExit with Airflow's own words."""
+    home = Path(environment["AIRFLOW_HOME"])
+    mark = home / f"prepared-{version('apache-airflow')}-{slots}"
+    if mark.exists():
+        return
+    home.mkdir(parents=True, exist_ok=True)
+    for command in (
+        ["db", "migrate"],
+        ["pools", "set", "warehouse_writer", str(slots), "Brands whose marts are built at the same time."],
+    ):
+        done = subprocess.run([str(AIRFLOW), *command], env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise SystemExit(f"airflow {' '.join(command)} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    mark.touch()

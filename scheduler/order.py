@@ -1,0 +1,43 @@
+"""The order of the DAGs as their assets give it: who produces what another waits for runs before it.
+
+dags/ → outlets and schedules → find_order()
+
+`dag.test()` starts nothing downstream, so whoever runs the DAGs by hand must know the order; it is derived, never written down.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from graphlib import TopologicalSorter
+from typing import Any
+
+
+def list_produced(dag: Any) -> set[str]:
+    """URIs of the assets a DAG's tasks may update; an alias counts as the asset whose name it bears."""
+    return {getattr(outlet, "uri", None) or outlet.name for task in dag.tasks for outlet in task.outlets or []}
+
+
+def list_awaited(dag: Any) -> set[str]:
+    """URIs of the assets a DAG is scheduled on."""
+    condition = getattr(dag.timetable, "asset_condition", None)
+    return {asset.uri for _, asset in condition.iter_assets()} if condition else set()
+
+
+def find_order(dags: Mapping[str, Any]) -> list[str]:
+    """Ids of the DAGs that belong to the flow (produce or await an asset), producers first, else by name.
+
+    Raises graphlib.CycleError when they wait for each other.
+    """
+    produced = {name: list_produced(dag) for name, dag in dags.items()}
+    awaited = {name: list_awaited(dag) for name, dag in dags.items()}
+    sorter: TopologicalSorter[str] = TopologicalSorter()
+    for name in sorted(dags):
+        if produced[name] or awaited[name]:
+            sorter.add(name, *sorted(other for other in dags if produced[other] & awaited[name]))
+    sorter.prepare()
+    order: list[str] = []
+    while sorter.is_active():
+        ready = sorted(sorter.get_ready())
+        order += ready
+        sorter.done(*ready)
+    return order

@@ -1,0 +1,144 @@
+"""The main job, once: the demo platforms, every DAG in the order of its assets, and what was found.
+
+`fifty demo` → fifty.yml → dags/ → dag.test() one after the other → data/<brand> → a summary
+
+Exit code 0 done, 1 a task failed, 2 wrong configuration, 3 a gate stopped it. `make run` calls this.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import subprocess
+import sys
+import time
+from datetime import date
+from pathlib import Path
+from typing import Any
+
+from environment import HOME, ROOT, RUN, make_environment, prepare_airflow
+
+FIFTY = Path(sys.executable).with_name("fifty")
+
+
+class AlertCollector(logging.Handler):
+    """Keeps the alerts of failed tasks, each with the exit code of its error."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.alerts: list[tuple[str, int]] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Keep one alert."""
+        self.alerts.append((record.getMessage(), getattr(record, "exit_code", 1)))
+
+
+def start_demo(folder: Path) -> dict[str, Any]:
+    """Start the demo platforms as their own processes and return where they are. Raises SystemExit with their words."""
+    done = subprocess.run([str(FIFTY), "demo", str(folder), "--detach", "--json"], cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(done.stderr.strip() or done.stdout.strip() or f"fifty demo ended with {done.returncode}")
+    return dict(json.loads(done.stdout))
+
+
+def stop_demo(folder: Path) -> None:
+    """End the demo platforms."""
+    subprocess.run([str(FIFTY), "demo", str(folder), "--stop"], cwd=ROOT, stdout=subprocess.DEVNULL, check=False)
+
+
+def run_dags(as_of: date, log: Path) -> tuple[list[tuple[str, str, float]], list[tuple[str, int]]]:
+    """Run every DAG of the flow for one day; returns (DAG/task, state, seconds) of each task, and the alerts."""
+    from airflow.dag_processing.dagbag import DagBag
+    from order import find_order
+
+    collector = AlertCollector()
+    file = logging.FileHandler(log, encoding="utf-8")
+    file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
+    # Our own lines go to a file; on the terminal a line a DAG is enough. Alerts are kept besides.
+    ours = logging.getLogger("fifty")
+    ours.setLevel(logging.INFO)
+    ours.propagate = False
+    ours.handlers[:] = [file]
+    logging.getLogger("fifty.alerts").addHandler(collector)
+
+    bag = DagBag(str(ROOT / "dags"))
+    if bag.import_errors:
+        for path, text in bag.import_errors.items():
+            print(f"{path}:\n{text}", file=sys.stderr)
+        raise SystemExit(2)
+    rows: list[tuple[str, str, float]] = []
+    for name in find_order(bag.dags):
+        dag = bag.dags[name]
+        print(f"  {name:24}", end="", flush=True)
+        started = time.monotonic()
+        run = dag.test(run_conf={"as_of": as_of.isoformat()} if "as_of" in dag.params else None, logical_date=None)
+        print(f"{run.state:8} {time.monotonic() - started:6.1f} s", flush=True)
+        for task in sorted(run.get_task_instances(), key=lambda one: (one.start_date is None, one.start_date, one.map_index)):
+            rows.append((f"{name}.{task.task_id}", str(task.state), task.duration or 0.0))
+    return rows, collector.alerts
+
+
+def sum_seconds(rows: list[tuple[str, str, float]]) -> dict[str, float]:
+    """Seconds per stage over all DAGs, in the order in which they ran."""
+    seconds: dict[str, float] = {}
+    for name, _, duration in rows:
+        stage = name.rsplit(".", 1)[1]
+        seconds[stage] = seconds.get(stage, 0.0) + duration
+    return seconds
+
+
+def main() -> int:
+    """Run the job and say what came of it. Returns the exit code."""
+    parser = argparse.ArgumentParser(description="Run the main job once through Airflow, against the demo platforms.")
+    parser.add_argument("--demo", type=Path, default=RUN / "demo", help="where the demo lives")
+    parser.add_argument("--data", type=Path, default=ROOT / "data", help="the data directory")
+    options = parser.parse_args()
+    started = time.monotonic()
+    os.chdir(ROOT)
+    RUN.mkdir(exist_ok=True)
+
+    print("Starting the demo platforms (WordPress, Bluesky, Mastodon on 127.0.0.1) …", flush=True)
+    setup = start_demo(options.demo)
+    try:
+        environment = make_environment(
+            FIFTY_CONFIG=setup["config"], FIFTY_SECRETS=setup["secrets"], FIFTY_DATA=str(options.data),
+            # A person watches: no waiting for another attempt.
+            FIFTY_TASK_RETRIES="0",
+        )  # fmt: skip
+        if not HOME.exists():
+            print("Preparing Airflow in .run/airflow …", flush=True)
+        prepare_airflow(environment, slots=2)
+        os.environ.update(environment)
+
+        from summary import count_loads, describe_published
+
+        before = count_loads(options.data, setup["brand"])
+        print("Running the DAGs in the order of their assets:", flush=True)
+        rows, alerts = run_dags(date.fromisoformat(setup["as_of"]), RUN / "run.log")
+        after = count_loads(options.data, setup["brand"])
+    finally:
+        stop_demo(options.demo)
+
+    print()
+    print("Seconds per stage: " + ", ".join(f"{stage} {seconds:.1f}" for stage, seconds in sum_seconds(rows).items()))
+    print()
+    if after.loads == before.loads:
+        print("Nothing new was landed: every window of this day had been pulled before.")
+    else:
+        print(f"Landed {after.loads - before.loads} new loads with {after.items - before.items:,} items.")
+    for line in describe_published(options.data, setup["brand"]):
+        print(line)
+    print(f"  log      {RUN / 'run.log'}")
+    print(f"Done in {time.monotonic() - started:.0f} s.")
+    for text, _ in alerts:
+        print(text, file=sys.stderr)
+    if alerts:
+        # A wrong configuration first, then a gate, then anything else: the order in which one would mend them.
+        return next(code for code in (2, 3, 1) if code in {code for _, code in alerts})
+    return 1 if any(state in ("failed", "upstream_failed") for _, state, _ in rows) else 0
+
+
+if __name__ == "__main__":
+    raise SystemExit(main())
