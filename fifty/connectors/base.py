@@ -25,6 +25,12 @@ if TYPE_CHECKING:
 Shape = Mapping[str, Any] | list[Any] | str
 """See docs/decisions/0002: a mapping of field to shape, `[shape]`, or a leaf word."""
 
+
+def list_fields(**names: str) -> dict[str, Shape]:
+    """Part of a shape by leaf: `list_fields(text="name url", time="created_at")`."""
+    return {name: leaf for leaf, joined in names.items() for name in joined.split()}
+
+
 Asked = Literal["account", "role", "term", "post", "known", "person"]
 """What one request is about.
 
@@ -77,8 +83,9 @@ class Unfolded:
 class Stream:
     """One kind of thing a platform is asked for.
 
-    `path`, `params` and `scope` may hold `{placeholders}`: `{account_id}`, `{handle}` (of the account, or of each role account), `{since}`, `{until}`,
-    `{term}`, `{post_id}`, `{ids}` (a list of the batch), `{ids_joined}` (by comma). A parameter whose placeholder has no value is not sent.
+    `path`, `params` and `scope` may hold `{placeholders}`: `{account_id}`, `{handle}` (of the account, of each role account, of each person),
+    `{since}`, `{until}`, `{term}`, `{post_id}`, `{ids}` (of the batch, the parameter repeated), `{ids_joined}` (by comma).
+    A parameter whose placeholder has no value is not sent; a value `a|b` is sent as two.
     """
 
     name: str

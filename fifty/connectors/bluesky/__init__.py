@@ -14,57 +14,92 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
-from fifty.connectors.base import Connector, Following, Stream, Unfolded
+from fifty.connectors.base import Connector, Following, Shape, Stream, Unfolded, list_fields
 from fifty.errors import CredentialError
 from fifty.http import Authorization, HttpClient
 
 if TYPE_CHECKING:
     from fifty.config import Account
 
-PROFILE = {
-    "did": "id!", "handle": "text", "displayName": "text", "description": "text", "avatar": "text", "banner": "text", "pronouns": "text",
-    "website": "text", "createdAt": "time", "indexedAt": "time", "followersCount": "count", "followsCount": "count", "postsCount": "count",
-    "associated": "json", "viewer": "json", "labels": [{"val": "text", "src": "text", "uri": "text", "cts": "json", "cid": "json", "ver": "json", "neg": "json"}],
-    "joinedViaStarterPack": "json", "pinnedPost": "json", "verification": "json", "status": "json", "debug": "json",
-}  # fmt: skip
-REFERENCE = {"uri": "id", "cid": "text"}
-RECORD = {
-    "$type": "text", "text": "text", "createdAt": "time", "langs": ["text"], "tags": ["text"], "via": "text",
-    "facets": [{"$type": "text", "index": {"byteStart": "count", "byteEnd": "count"}, "features": [{"$type": "text", "did": "id", "tag": "text", "uri": "text"}]}],
+PROFILE: dict[str, Shape] = {
+    "did": "id!",
+    "labels": [list_fields(text="val src uri", json="cts cid ver neg")],
+    **list_fields(
+        text="handle displayName description avatar banner pronouns website",
+        time="createdAt indexedAt",
+        count="followersCount followsCount postsCount",
+        json="associated viewer joinedViaStarterPack pinnedPost verification status debug",
+    ),
+}
+PERSON: dict[str, Shape] = {**PROFILE, "did": "id"}
+REFERENCE = list_fields(id="uri", text="cid")
+FACET = {
+    "$type": "text",
+    "index": list_fields(count="byteStart byteEnd"),
+    "features": [list_fields(id="did", text="$type tag uri")],
+}
+RECORD: dict[str, Shape] = {
+    "langs": ["text"],
+    "tags": ["text"],
+    "facets": [FACET],
     "reply": {"root": REFERENCE, "parent": REFERENCE},
     "embed": {
-        "$type": "text", "record": {**REFERENCE, "$type": "text", "record": REFERENCE}, "external": {"uri": "text", "title": "text", "description": "text", "thumb": "json"},
-        "images": "json", "video": "json", "media": "json", "alt": "json", "aspectRatio": "json", "presentation": "json", "captions": "json",
+        "$type": "text",
+        "record": {**REFERENCE, "$type": "text", "record": REFERENCE},
+        "external": list_fields(text="uri title description", json="thumb"),
+        **list_fields(json="images video media alt aspectRatio presentation captions"),
     },
-    "entities": "json", "labels": "json", "subject": "json", "bridgyOriginalText": "json", "bridgyOriginalUrl": "json", "fediverseId": "json",
-}  # fmt: skip
+    **list_fields(text="$type text via", time="createdAt", json="entities labels subject bridgyOriginalText bridgyOriginalUrl fediverseId"),
+}
 # What is quoted comes as a view of its own: whole (`value`), or as a list, a feed, a labeler (kept as sent).
-QUOTED = {
-    "$type": "text", "uri": "id", "cid": "text", "author": {**PROFILE, "did": "id"}, "value": "json", "labels": "json", "embeds": "json", "indexedAt": "time",
-    "likeCount": "count", "replyCount": "count", "repostCount": "count", "quoteCount": "count", "notFound": "boolean", "blocked": "boolean", "detached": "boolean",
-}  # fmt: skip
-EMBED = {
-    "$type": "text", "record": {**QUOTED, "record": QUOTED, "name": "json", "creator": "json", "purpose": "json", "description": "json", "avatar": "json"},
-    "images": "json", "external": "json", "media": "json", "playlist": "json", "thumbnail": "json", "cid": "json", "aspectRatio": "json", "alt": "json", "presentation": "json",
-}  # fmt: skip
-POST = {
-    "$type": "text", "uri": "id!", "cid": "text", "author": PROFILE, "record": RECORD, "embed": EMBED, "bookmarkCount": "count", "replyCount": "count",
-    "repostCount": "count", "likeCount": "count", "quoteCount": "count", "indexedAt": "time", "viewer": "json", "labels": "json", "threadgate": "json",
-    "debug": "json",
-}  # fmt: skip
+QUOTED: dict[str, Shape] = {
+    "author": PERSON,
+    **list_fields(
+        id="uri",
+        text="$type cid",
+        time="indexedAt",
+        count="likeCount replyCount repostCount quoteCount",
+        boolean="notFound blocked detached",
+        json="value labels embeds",
+    ),
+}
+EMBED: dict[str, Shape] = {
+    "$type": "text",
+    "record": {**QUOTED, "record": QUOTED, **list_fields(json="name creator purpose description avatar")},
+    **list_fields(json="images external media playlist thumbnail cid aspectRatio alt presentation"),
+}
+POST: dict[str, Shape] = {
+    "uri": "id!",
+    "author": PROFILE,
+    "record": RECORD,
+    "embed": EMBED,
+    **list_fields(
+        text="$type cid",
+        time="indexedAt",
+        count="bookmarkCount replyCount repostCount likeCount quoteCount",
+        json="viewer labels threadgate debug",
+    ),
+}
 # The root or parent beside a feed item can be gone or blocked: then only its address comes.
-BESIDE = {**POST, "uri": "id", "author": {**PROFILE, "did": "id"}, "notFound": "boolean", "blocked": "boolean"}
-FEED_ITEM = {
-    "post": POST, "reply": {"root": BESIDE, "parent": BESIDE, "grandparentAuthor": "json"},
-    "reason": {"$type": "text", "by": {**PROFILE, "did": "id"}, "uri": "id", "cid": "text", "indexedAt": "time"},
-    "feedContext": "json", "reqId": "json",
-}  # fmt: skip
-NODE = {"$type": "text", "post": {**POST, "uri": "id"}, "uri": "id", "notFound": "boolean", "blocked": "boolean", "author": "json", "threadContext": "json"}
-LIKE = {"actor": PROFILE, "createdAt": "time", "indexedAt": "time"}
-NOTIFICATION = {
-    "uri": "id!", "cid": "text", "author": PROFILE, "reason": "text!", "reasonSubject": "id", "record": RECORD,
-    "isRead": "boolean", "indexedAt": "time", "labels": "json",
-}  # fmt: skip
+BESIDE: dict[str, Shape] = {**POST, "uri": "id", "author": PERSON, **list_fields(boolean="notFound blocked")}
+FEED_ITEM: dict[str, Shape] = {
+    "post": POST,
+    "reply": {"root": BESIDE, "parent": BESIDE, "grandparentAuthor": "json"},
+    "reason": {"by": PERSON, **list_fields(id="uri", text="$type cid", time="indexedAt")},
+    **list_fields(json="feedContext reqId"),
+}
+NODE: dict[str, Shape] = {
+    "post": {**POST, "uri": "id"},
+    **list_fields(id="uri", text="$type", boolean="notFound blocked", json="author threadContext"),
+}
+LIKE: dict[str, Shape] = {"actor": PROFILE, **list_fields(time="createdAt indexedAt")}
+NOTIFICATION: dict[str, Shape] = {
+    "uri": "id!",
+    "reason": "text!",
+    "author": PROFILE,
+    "record": RECORD,
+    **list_fields(id="reasonSubject", text="cid", boolean="isRead", time="indexedAt", json="labels"),
+}
 
 COUNTS = {"replies": "replyCount", "likes": "likeCount", "reposts": "repostCount", "quotes": "quoteCount"}
 POST_FOLLOWING = Following(

@@ -7,14 +7,16 @@ README.md lists the columns. A file may be split (`costs-2026-10.csv`); a row is
 
 from __future__ import annotations
 
-from fifty.connectors.base import Connector, Stream
+from fifty.connectors.base import Connector, Stream, list_fields
 from fifty.connectors.business.files import read_csv_files
 
 ORIGIN = {"_file": "text", "_row": "count"}
 
 
-def _declare(name: str, shape: dict[str, str], key: str) -> Stream:
-    return Stream(name=name, kind="state", path=f"{name}*.csv", shape={**shape, **ORIGIN}, entity=name, key=key)
+def _declare(name: str, needed: str, **columns: str) -> Stream:
+    """A stream of rows; without the `needed` columns a row is useless."""
+    shape = {**dict.fromkeys(needed.split(), "id!"), **list_fields(**columns), **ORIGIN}
+    return Stream(name=name, kind="state", path=f"{name}*.csv", shape=shape, entity=name, key=needed.split()[0])
 
 
 CONNECTOR = Connector(
@@ -24,56 +26,36 @@ CONNECTOR = Connector(
     streams=(
         _declare(
             "campaigns",
-            {
-                "campaign_id": "id!", "campaign_name": "text", "starts_at": "utc_time", "ends_at": "utc_time", "is_incentivised": "boolean",
-                "is_promotional": "boolean", "post_ids": "text", "hashtags": "text", "link_patterns": "text", "asked_action": "text", "control": "text",
-            },
             "campaign_id",
+            text="campaign_name post_ids hashtags link_patterns asked_action control",
+            utc_time="starts_at ends_at",
+            boolean="is_incentivised is_promotional",
         ),
-        _declare(
-            "costs",
-            {
-                "cost_id": "id!", "incurred_at": "utc_time", "campaign_id": "id", "channel": "text", "cost_kind": "text", "amount": "number",
-                "currency": "text", "hours": "number",
-            },
-            "cost_id",
-        ),
+        _declare("costs", "cost_id", id="campaign_id", text="channel cost_kind currency", utc_time="incurred_at", number="amount hours"),
         _declare(
             "conversions",
-            {
-                "conversion_id": "id!", "person_ref": "id", "occurred_at": "utc_time", "conversion_kind": "text", "amount": "number", "currency": "text",
-                "quantity": "number", "unit": "text", "referral_id": "id", "is_rewarded": "boolean", "refunded_at": "utc_time",
-            },
             "conversion_id",
+            id="person_ref referral_id",
+            text="conversion_kind currency unit",
+            utc_time="occurred_at refunded_at",
+            number="amount quantity",
+            boolean="is_rewarded",
         ),
         _declare(
             "referrals",
-            {
-                "referral_id": "id!", "referrer_ref": "id", "prospect_ref": "id", "referred_at": "utc_time", "arm": "text", "is_rewarded": "boolean",
-                "parent_referral_id": "id",
-            },
             "referral_id",
+            id="referrer_ref prospect_ref parent_referral_id",
+            text="arm",
+            utc_time="referred_at",
+            boolean="is_rewarded",
         ),
-        _declare(
-            "labels",
-            {"entity": "text!", "entity_id": "id!", "label": "text!", "value": "text", "labelled_by": "text", "labelled_at": "utc_time"},
-            "entity_id",
-        ),
+        _declare("labels", "entity entity_id label", text="value labelled_by", utc_time="labelled_at"),
         _declare(
             "person_facts",
-            {
-                "person_ref": "id!", "fact": "text!", "value": "text", "source": "text", "basis": "text", "purpose": "text", "collected_at": "utc_time",
-                "expires_at": "utc_time", "objected_at": "utc_time",
-            },
-            "person_ref",
+            "person_ref fact",
+            text="value source basis purpose",
+            utc_time="collected_at expires_at objected_at",
         ),
-        _declare(
-            "outreach",
-            {
-                "outreach_id": "id!", "person_ref": "id", "contacted_by": "text", "contacted_at": "utc_time", "channel": "text", "answered_at": "utc_time",
-                "note": "text",
-            },
-            "outreach_id",
-        ),
+        _declare("outreach", "outreach_id", id="person_ref", text="contacted_by channel note", utc_time="contacted_at answered_at"),
     ),
-)  # fmt: skip
+)

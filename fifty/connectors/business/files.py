@@ -101,8 +101,8 @@ def _refuse(path: Path, seen: str, expected: str, remedy: str) -> FatalError:
 if __name__ == "__main__":
     import sys
 
-    from fifty.connectors.business import CONNECTOR
+    from fifty.connectors.base import discover_connectors
 
-    for declared in CONNECTOR.streams:
+    for declared in discover_connectors()["business"].streams:
         found = read_folder(Path(sys.argv[1]), declared)
         sys.stdout.write(f"{declared.name}: {len(found.items) if found else 'no file'}\n")

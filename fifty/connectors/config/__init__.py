@@ -11,16 +11,17 @@ import hashlib
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
-from fifty.connectors.base import Connector, LocalRead, Stream
+from fifty.connectors.base import Connector, LocalRead, Stream, list_fields
 from fifty.landing import canonical_json, format_instant
 
 if TYPE_CHECKING:
     from fifty.config import Account, Brand, RoleAccount
 
 ACCOUNT = {
-    "account_platform": "text!", "account_id": "id", "handle": "text", "role": "text!", "answers_for_brand": "boolean", "responder_id": "text",
-    "valid_from": "time", "valid_to": "time",
-}  # fmt: skip
+    "account_platform": "text!",
+    "role": "text!",
+    **list_fields(id="account_id", text="handle responder_id", boolean="answers_for_brand", time="valid_from valid_to"),
+}
 SETTING = {"name": "text!", "value": "text"}
 
 

@@ -11,39 +11,48 @@ from collections.abc import Mapping
 from datetime import timedelta
 from typing import Any
 
-from fifty.connectors.base import Connector, Following, Stream, Unfolded
+from fifty.connectors.base import Connector, Following, Shape, Stream, Unfolded, list_fields
 from fifty.http import bearer_authorization
 
-ACCOUNT = {
-    "id": "id!", "username": "text", "acct": "text", "display_name": "text", "locked": "boolean", "bot": "boolean", "group": "boolean",
-    "discoverable": "boolean", "indexable": "boolean", "noindex": "boolean", "created_at": "time", "note": "text", "url": "text", "uri": "text",
-    "avatar": "text", "avatar_static": "text", "header": "text", "header_static": "text", "followers_count": "count", "following_count": "count",
-    "statuses_count": "count", "last_status_at": "date", "hide_collections": "boolean", "suspended": "boolean", "limited": "boolean",
-    "memorial": "boolean", "moved": "json", "emojis": "json", "fields": "json", "roles": "json", "source": "json", "role": "json",
-    "avatar_description": "text", "header_description": "text", "mute_expires_at": "json",
-}  # fmt: skip
-MENTION = {"id": "id", "username": "text", "acct": "text", "url": "text"}
-MEDIA = {
-    "id": "id", "type": "text", "url": "text", "preview_url": "text", "remote_url": "text", "text_url": "text", "meta": "json",
-    "description": "text", "blurhash": "text", "preview_remote_url": "text",
-}  # fmt: skip
-PLAIN_STATUS = {
-    "id": "id!", "created_at": "time", "in_reply_to_id": "id", "in_reply_to_account_id": "id", "sensitive": "boolean", "spoiler_text": "text",
-    "visibility": "text", "language": "text", "uri": "text", "url": "text", "replies_count": "count", "reblogs_count": "count",
-    "favourites_count": "count", "quotes_count": "count", "edited_at": "time", "content": "text", "application": {"name": "text", "website": "text"},
-    "account": ACCOUNT, "media_attachments": [MEDIA], "mentions": [MENTION], "tags": [{"name": "text", "url": "text"}], "card": "json",
-    "poll": "json", "emojis": "json", "favourited": "boolean", "reblogged": "boolean", "muted": "boolean", "bookmarked": "boolean",
-    "pinned": "boolean", "filtered": "json", "text": "json", "quote_approval": "json", "local_only": "json", "tagged_collections": "json",
-}  # fmt: skip
+ACCOUNT: dict[str, Shape] = {
+    "id": "id!",
+    **list_fields(
+        text="username acct display_name note url uri avatar avatar_static avatar_description header header_static header_description",
+        boolean="locked bot group discoverable indexable noindex hide_collections suspended limited memorial",
+        count="followers_count following_count statuses_count",
+        time="created_at",
+        date="last_status_at",
+        json="moved emojis fields roles source role mute_expires_at",
+    ),
+}
+MEDIA = list_fields(id="id", text="type url preview_url remote_url preview_remote_url text_url description blurhash", json="meta")
+PLAIN_STATUS: dict[str, Shape] = {
+    "id": "id!",
+    "account": ACCOUNT,
+    "application": list_fields(text="name website"),
+    "media_attachments": [MEDIA],
+    "mentions": [list_fields(id="id", text="username acct url")],
+    "tags": [list_fields(text="name url", json="id")],
+    **list_fields(
+        id="in_reply_to_id in_reply_to_account_id",
+        text="spoiler_text visibility language uri url content",
+        boolean="sensitive favourited reblogged muted bookmarked pinned",
+        count="replies_count reblogs_count favourites_count quotes_count",
+        time="created_at edited_at",
+        json="card poll emojis filtered text quote_approval local_only tagged_collections",
+    ),
+}
 # A status within a status (quoted, boosted) can itself quote: of that only the id is needed.
 QUOTED = {"state": "text", "quoted_status_id": "id", "quoted_status": {**PLAIN_STATUS, "reblog": "json", "quote": "json"}}
 INNER_QUOTED = {"state": "text", "quoted_status_id": "id", "quoted_status": {"id": "id"}}
 STATUS = {**PLAIN_STATUS, "quote": QUOTED, "reblog": {**PLAIN_STATUS, "quote": INNER_QUOTED, "reblog": "json"}}
-NOTIFICATION = {
-    "id": "id!", "type": "text!", "created_at": "time", "group_key": "text", "account": ACCOUNT,
-    "status": {**PLAIN_STATUS, "quote": INNER_QUOTED, "reblog": "json"}, "report": "json", "event": "json", "moderation_warning": "json",
-    "filtered": "json",
-}  # fmt: skip
+NOTIFICATION: dict[str, Shape] = {
+    "id": "id!",
+    "type": "text!",
+    "account": ACCOUNT,
+    "status": {**PLAIN_STATUS, "quote": INNER_QUOTED, "reblog": "json"},
+    **list_fields(time="created_at", text="group_key", json="report event moderation_warning filtered"),
+}
 
 QUOTED_ID = "quote.quoted_status.id|quote.quoted_status_id"
 COUNTS = {"replies": "replies_count", "favourites": "favourites_count", "reblogs": "reblogs_count", "quotes": "quotes_count"}

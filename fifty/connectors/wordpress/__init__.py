@@ -10,30 +10,52 @@ from __future__ import annotations
 
 from datetime import timedelta
 
-from fifty.connectors.base import Connector, Following, Stream
+from fifty.connectors.base import Connector, Following, Stream, list_fields
 from fifty.http import basic_authorization
 
 API = "wp-json/wp/v2"
-AVATARS = {"24": "text", "48": "text", "96": "text"}
-TERM = {"id": "id", "name": "text", "slug": "text", "taxonomy": "text", "link": "text", "_links": "json"}
-TEXT = {"rendered": "text", "raw": "text", "protected": "boolean", "block_version": "json"}
+AVATARS = list_fields(text="24 48 96")
+TERM = list_fields(id="id", text="name slug taxonomy link", json="_links")
+TEXT = list_fields(text="rendered raw", boolean="protected", json="block_version")
 USER = {
-    "id": "id!", "name": "text", "url": "text", "description": "text", "link": "text", "slug": "text", "avatar_urls": AVATARS,
-    "username": "text", "first_name": "text", "last_name": "text", "email": "text", "roles": ["text"], "registered_date": "time",
-    "nickname": "text", "locale": "text", "capabilities": "json", "extra_capabilities": "json", "meta": "json", "_links": "json",
-}  # fmt: skip
+    "id": "id!",
+    "avatar_urls": AVATARS,
+    "roles": ["text"],
+    **list_fields(
+        text="name url description link slug username first_name last_name email nickname locale",
+        time="registered_date",
+        json="capabilities extra_capabilities meta _links",
+    ),
+}
 POST = {
-    "id": "id!", "date": "text", "date_gmt": "utc_time", "modified": "text", "modified_gmt": "utc_time", "slug": "text", "status": "text",
-    "type": "text", "link": "text", "guid": TEXT, "title": TEXT, "content": TEXT, "excerpt": TEXT, "author": "id", "featured_media": "id",
-    "comment_status": "text", "ping_status": "text", "sticky": "boolean", "template": "text", "format": "text", "meta": "json",
-    "categories": ["id"], "tags": ["id"], "_links": "json", "_embedded": {"author": "json", "wp:term": [[TERM]], "wp:featuredmedia": "json"},
-    "password": "json", "permalink_template": "json", "generated_slug": "json",
-}  # fmt: skip
+    "id": "id!",
+    "guid": TEXT,
+    "title": TEXT,
+    "content": TEXT,
+    "excerpt": TEXT,
+    "categories": ["id"],
+    "tags": ["id"],
+    "_embedded": {"author": "json", "wp:term": [[TERM]], "wp:featuredmedia": "json"},
+    **list_fields(
+        id="author featured_media",
+        text="date modified slug status type link comment_status ping_status template format",
+        utc_time="date_gmt modified_gmt",
+        boolean="sticky",
+        json="meta _links password permalink_template generated_slug",
+    ),
+}
 COMMENT = {
-    "id": "id!", "post": "id!", "parent": "id", "author": "id", "author_name": "text", "author_email": "text", "author_url": "text",
-    "date": "text", "date_gmt": "utc_time", "content": TEXT, "link": "text", "status": "text", "type": "text", "author_avatar_urls": AVATARS,
-    "meta": "json", "_links": "json", "author_ip": "json", "author_user_agent": "json",
-}  # fmt: skip
+    "id": "id!",
+    "post": "id!",
+    "content": TEXT,
+    "author_avatar_urls": AVATARS,
+    **list_fields(
+        id="parent author",
+        text="author_name author_email author_url date link status type",
+        utc_time="date_gmt",
+        json="meta _links author_ip author_user_agent",
+    ),
+}
 
 # Only what is used is asked for: with the edit view a comment would bring the address and the browser of its author along.
 POST_FIELDS = "id,date_gmt,modified_gmt,slug,status,type,link,title,content,author,featured_media,tags,_links,_embedded"
