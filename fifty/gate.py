@@ -394,10 +394,8 @@ def _import_great_expectations() -> Any:
         from great_expectations.execution_engine import sqlalchemy_execution_engine
 
         if "duckdb" not in sqlalchemy_execution_engine._PERSISTED_CONNECTION_DIALECTS:
-            sqlalchemy_execution_engine._PERSISTED_CONNECTION_DIALECTS = (
-                *sqlalchemy_execution_engine._PERSISTED_CONNECTION_DIALECTS,
-                _PersistedDialect("duckdb"),
-            )
+            known: tuple[Any, ...] = sqlalchemy_execution_engine._PERSISTED_CONNECTION_DIALECTS
+            setattr(sqlalchemy_execution_engine, "_PERSISTED_CONNECTION_DIALECTS", (*known, _PersistedDialect("duckdb")))  # noqa: B010
         context = great_expectations.get_context(mode="ephemeral")
         context.variables.progress_bars = ProgressBarsConfig(globally=False)
     return great_expectations, context
@@ -411,13 +409,14 @@ def _build(one: Expectation, values: Mapping[str, Any]) -> Any:
     kwargs = _fill(one.kwargs, values)
     if one.query is not None:
         kwargs["unexpected_rows_query"] = _wrap_query(kwargs["unexpected_rows_query"])
-    return get_expectation_impl(one.expectation)(**kwargs, severity=one.severity, meta={"id": one.id})
+    kind: Any = get_expectation_impl(one.expectation)
+    return kind(**kwargs, severity=one.severity, meta={"id": one.id})
 
 
 def _with_batch(query: str, source: str) -> str:
     # The batch becomes a common table expression, because the library gives it an alias of its own unless the query holds a join.
     query = query.strip().rstrip(";").replace("{batch}", "batch")
-    head = f"with batch as (select * from {source})"
+    head = f"with batch as not materialized (select * from {source})"
     return f"{head}, {query[5:]}" if query.lower().startswith("with ") else f"{head} {query}"
 
 
@@ -598,8 +597,7 @@ def _describe_expected(one: Expectation, values: Mapping[str, Any]) -> str:
         return f"{subject}: " + " and ".join(([f"at least {low}"] if low is not None else []) + ([f"at most {high}"] if high is not None else []))
     if one.expectation == "expect_column_values_to_not_be_null":
         return f"{kwargs['column']}: no NULL"
-    rest = {name: value for name, value in kwargs.items()}
-    return _show(f"{one.expectation.removeprefix('expect_').replace('_', ' ')}: {json.dumps(rest, default=str)}", 200)
+    return _show(f"{one.expectation.removeprefix('expect_').replace('_', ' ')}: {json.dumps(kwargs, default=str)}", 200)
 
 
 @contextmanager
@@ -639,7 +637,8 @@ class _Decision:
     verdict: Verdict
     checks: list[Check] = field(default_factory=list)
     note: str = ""
-    quarantined: dict[tuple[str, int], tuple[Suite, Expectation]] = field(default_factory=dict)
+    quarantined: list[tuple[Any, ...]] = field(default_factory=list)
+    """Rows for ops.quarantine."""
 
 
 def gate_landed(paths: BrandPaths, settings: Settings, *, run_id: str) -> GateResult:
@@ -677,9 +676,9 @@ def _list_pending(connection: duckdb.DuckDBPyConnection) -> list[_Load]:
         "where load_status = 'landed' order by observed_at, load_id"
     ).fetchall()
     loads = []
-    for *head, row_counts in rows:
+    for load_id, platform, account, stream, observed_at, landed_count, row_counts in rows:
         counts = {name.removeprefix("staging."): int(count) for name, count in simplejson.loads(row_counts or "{}").items()}
-        loads.append(_Load(*head, row_counts=counts))
+        loads.append(_Load(load_id, platform, account, stream, observed_at, landed_count, counts))
     return loads
 
 
@@ -781,7 +780,10 @@ class _LandedGate:
         # A limit holds from the load of the configuration that sets it: an earlier load is judged by what was configured then.
         run(
             f"""create view gate.pending.parameters as
-            select loads.load_id, defaults.name, coalesce(arg_max(try_cast(configured.value as double), configured.observed_at), any_value(defaults.value)) as value
+            select
+                loads.load_id,
+                defaults.name,
+                coalesce(arg_max(try_cast(configured.value as double), configured.observed_at), any_value(defaults.value)) as value
             from gate.pending.loads as loads
             cross join gate.pending.defaults as defaults
             left join (
@@ -862,6 +864,11 @@ class _LandedGate:
             return _Decision("rejected", checks, note)
         if len(found) >= load.landed_count:
             return _Decision("rejected", checks, f"all {load.landed_count} items break a critical expectation")
+        try:
+            rows = self._read_quarantined(load, found, checks)
+        except LandingError as error:
+            # Without the line as landed nothing may leave staging.
+            return _Decision("rejected", checks, str(error))
         _insert_rows(self.connection, "gate.pending.removed", sorted(found))
         again = [check for check in self._validate([load], self.suites, load_id=load.load_id) if check.outcome != "passed"]
         if any(check.is_blocking for check in again):
@@ -869,18 +876,14 @@ class _LandedGate:
             return _Decision("rejected", checks, "the load fails without the rows at fault, too")
         note = f"{len(found)} of {load.landed_count} items moved to quarantine"
         kept = [check for check in checks if check.is_blocking]
-        return _Decision("warned", [replace(check, detail=note) for check in kept] + again, note, found)
+        return _Decision("warned", [replace(check, detail=note) for check in kept] + again, note, rows)
 
     # -- the transaction
 
     def _store(self, run_id: str, checks: Sequence[Check]) -> None:
         """Results, statuses and quarantine in one transaction: a killed gate has decided nothing."""
         run = self.connection.execute
-        quarantined = []
-        for load in self.pending:
-            decision = self.decisions[load.load_id]
-            if decision.quarantined:
-                quarantined += self._read_quarantined(load, decision)
+        quarantined = [row for load in self.pending for row in self.decisions[load.load_id].quarantined]
         ids = [load.load_id for load in self.pending]
         run("begin")
         try:
@@ -929,18 +932,19 @@ class _LandedGate:
             run("rollback")
             raise
 
-    def _read_quarantined(self, load: _Load, decision: _Decision) -> list[tuple[Any, ...]]:
-        wanted = {seq: pair for (_, seq), pair in decision.quarantined.items()}
+    def _read_quarantined(
+        self, load: _Load, found: Mapping[tuple[str, int], tuple[Suite, Expectation]], checks: Sequence[Check]
+    ) -> list[tuple[Any, ...]]:
+        wanted = {seq: pair for (_, seq), pair in found.items()}
         originals = _read_originals(self.paths, load, set(wanted))
-        checks = {(check.suite, check.expectation_id): check for check in decision.checks}
+        by_id = {(check.suite, check.expectation_id): check for check in checks}
         rows = []
         for seq, (suite, one) in sorted(wanted.items()):
             part, line, page, original = originals[seq]
-            check = checks[suite.suite, one.id]
-            rows.append(
-                (load.load_id, load.platform, load.account, load.stream, part, line, page, seq)
-                + (suite.table, check.expected_value, check.observed_value, f"gate:{one.id}", original, load.observed_at, None)
-            )
+            check = by_id[suite.suite, one.id]
+            place = (load.load_id, load.platform, load.account, load.stream, part, line, page, seq)
+            fault = (suite.table, check.expected_value, check.observed_value, f"gate:{one.id}")
+            rows.append((*place, *fault, original, load.observed_at, None))
         return rows
 
 
@@ -1083,7 +1087,7 @@ def _attach_published(connection: duckdb.DuckDBPyConnection, paths: BrandPaths) 
 
 
 def _insert_results(connection: duckdb.DuckDBPyConnection, run_id: str, checks: Sequence[Check], as_of: date | None) -> None:
-    columns = [column for column in read_tables()["ops.gate_results"].column_names]
+    columns = read_tables()["ops.gate_results"].column_names
     rows = []
     for check in checks:
         values: dict[str, Any] = {name: getattr(check, name, None) for name in columns}
