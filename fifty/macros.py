@@ -1,0 +1,114 @@
+"""Macros that mappings may use beside SQL's own, made for one connection.
+
+HTML, text, e-mail address → strip_html, find_links, hash_guest → plain text, addresses, keyed hash
+
+    strip_html(html)      plain text: paragraphs and breaks become line ends, entities what they stand for; NULL stays NULL
+    find_links(text)      addresses linked in HTML (but for mentions and hashtags), or standing in plain text; in order, each once; [] for none
+    hash_guest(email)     sha256 of the brand's `guest_key` and the trimmed, lower-case address; NULL and '' give NULL
+    decode_entities(text) `&amp;` and its like, once
+
+Try it alone: `python -m fifty.macros '<p>Tea &amp; cake</p>'`.
+"""
+
+from __future__ import annotations
+
+from html.entities import name2codepoint
+
+import duckdb
+
+ENTITIES = {"apos": "'", **{name: chr(point) for name, point in name2codepoint.items()}}
+
+_ENTITY = "'&(#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});'"
+# A quoted attribute may hold `>`; `a < b` is no tag.
+_TAG = """</?[a-zA-Z](?:"[^"]*"|''[^'']*''|[^''">])*>"""
+_MENTION = """class\\s*=\\s*["''][^"'']*\\b(mention|hashtag)\\b"""
+_HREF = """\\bhref\\s*=\\s*["'']([^"'']*)["'']"""
+
+MACROS = {
+    # NUL, halves of surrogate pairs and what lies beyond Unicode are no characters.
+    "_character(point)": "case when point between 1 and 55295 or point between 57344 and 1114111 then chr(point::integer) end",
+    "_decode_entity(entity)": """
+        case
+            when entity is null then ''
+            when lower(entity[2:3]) = '#x' then coalesce(_character(try_cast('0x' || entity[4:-2] as bigint)), entity)
+            when entity[2] = '#' then coalesce(_character(try_cast(entity[3:-2] as bigint)), entity)
+            else coalesce(getvariable('html_entities')[entity[2:-2]], entity)
+        end
+    """,
+    "decode_entities(encoded)": f"""
+        case
+            when contains(encoded, '&') then array_to_string(
+                list_transform(
+                    list_zip(string_split_regex(encoded, {_ENTITY}), regexp_extract_all(encoded, {_ENTITY})),
+                    lambda pair: pair[1] || _decode_entity(pair[2])
+                ),
+                ''
+            )
+            else encoded
+        end
+    """,
+    "_drop_hidden(html)": """
+        case
+            when contains(html, '<!--') or contains(lower(html), '<script') or contains(lower(html), '<style')
+                then regexp_replace(html, '(?is)<!--.*?-->|<script[^>]*>.*?</script>|<style[^>]*>.*?</style>', '', 'g')
+            else html
+        end
+    """,
+    "_break_lines(html)": """
+        regexp_replace(
+            regexp_replace(
+                regexp_replace(html, '\\s+', ' ', 'g'),
+                '(?i) ?</(p|h[1-6]|blockquote|ul|ol|pre|table|figure)> ?', chr(10) || chr(10), 'g'
+            ),
+            '(?i) ?<br[^>]*> ?| ?</(div|li|tr|figcaption)> ?', chr(10), 'g'
+        )
+    """,
+    "strip_html(html)": f"""
+        case
+            when contains(html, '<') then trim(
+                regexp_replace(
+                    decode_entities(regexp_replace(_break_lines(_drop_hidden(html)), '{_TAG}', '', 'g')),
+                    '[ \\t]*\\n[ \\t]*\\n\\s*', chr(10) || chr(10), 'g'
+                ),
+                ' ' || chr(9) || chr(10) || chr(13)
+            )
+            else trim(decode_entities(html))
+        end
+    """,
+    "_keep_first(values)": "list_filter(values, lambda one, position: one <> '' and list_position(values, one) = position)",
+    "_anchors(html)": f"""
+        list_transform(
+            list_filter(regexp_extract_all(html, '(?i)<a\\s[^>]*>'), lambda tag: not regexp_matches(tag, '{_MENTION}')),
+            lambda tag: decode_entities(regexp_extract(tag, '(?i){_HREF}', 1))
+        )
+    """,
+    "find_links(text)": """
+        case
+            when contains(text, '<a ') then _keep_first(list_filter(_anchors(text), lambda link: regexp_matches(link, '^https?://')))
+            when contains(text, '://')
+                then _keep_first(list_transform(regexp_extract_all(text, 'https?://[^\\s<>"]+'), lambda link: rtrim(link, '.,;:!?)''')))
+            when text is not null then []::varchar[]
+        end
+    """,
+    "hash_guest(email)": "sha256(getvariable('guest_key') || nullif(lower(trim(email)), ''))",
+}
+
+
+def create_macros(connection: duckdb.DuckDBPyConnection) -> None:
+    """Create the macros; the guest key is read from `ops.brand_key` and stays within the connection."""
+    connection.execute("set variable guest_key = (select value from ops.brand_key where name = 'guest_key')")
+    names = ", ".join("'" + name + "'" for name in ENTITIES)
+    values = ", ".join("'" + value.replace("'", "''") + "'" for value in ENTITIES.values())
+    connection.execute(f"set variable html_entities = map([{names}], [{values}])")
+    for signature, body in MACROS.items():
+        connection.execute(f"create or replace temp macro {signature} as {body}")
+
+
+if __name__ == "__main__":
+    import sys
+
+    with duckdb.connect() as memory:
+        memory.execute("create schema ops; create table ops.brand_key as select 'guest_key' as name, 'none' as value")
+        create_macros(memory)
+        for row in memory.execute("select strip_html($1), find_links($1)", [sys.argv[1]]).fetchall():
+            sys.stdout.write("\n".join(str(value) for value in row) + "\n")

@@ -1,0 +1,363 @@
+"""Shapes: what an item of a stream looks like, and the SQL that reads, checks and types it.
+
+shape (data, see docs/decisions/0002) → parse_shape() → node → columns for read_json · check · typed value · list of problems
+
+DuckDB turns `7.6` into 8, `"yes"` into true and an object into NULL without a word when it is told a leaf's type. So a leaf is read as
+JSON and compared with its word here. A list is read as JSON too: declared as a list, an object in its place becomes NULL, which cannot
+be told from a list that is not there. An object that lost all its fields is suspicious for the same reason: the check sends such a line
+to the slow, exact look at its original text (`problems_sql`), which decides.
+Try it alone: `python -m fifty.shapes '{"id!": "id", "tags": [{"name": "text"}]}'` prints the SQL made from a shape.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import simplejson
+
+from fifty.errors import FatalError
+
+TYPES = {
+    "id": "varchar",
+    "text": "varchar",
+    "count": "bigint",
+    "number": "double",
+    "boolean": "boolean",
+    "flag": "boolean",
+    "time": "timestamp",
+    "utc_time": "timestamp",
+    "date": "date",
+    "epoch_ms": "timestamp",
+    "json": "varchar",
+}
+"""Leaf word to the DuckDB type of its typed value. `flag` is a boolean that a CSV file spells: true/false, yes/no, 1/0."""
+
+DESCRIPTIONS = {
+    "id": "a text or an integer",
+    "text": "a text",
+    "count": "an integer, or a text holding one",
+    "number": "a number, or a text holding one",
+    "boolean": "true or false, or a text saying so",
+    "flag": "true or false, yes or no, 1 or 0",
+    "time": "an ISO 8601 time with Z or an offset",
+    "utc_time": "an ISO 8601 time, in UTC where it names no zone, or a day",
+    "date": "a date as YYYY-MM-DD",
+    "epoch_ms": "milliseconds since 1970",
+    "json": "anything",
+}
+
+# Years outside 1000–9999 are placeholders (0001-01-01) or nonsense, and no Python date can hold what an offset makes of them.
+_DAY = "[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}"
+_CLOCK = "[T ]([01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}([.][0-9]+)?"
+_OFFSET = "(Z|z|[+-](0[0-9]|1[0-5])(:?[0-5][0-9])?)"
+_LATEST = "timestamp '9999-12-31 23:59:59.999999'"
+_EARLIEST = "timestamp '1000-01-01 00:00:00'"
+
+
+@dataclass(frozen=True)
+class Leaf:
+    """A single value; `word` is one of TYPES."""
+
+    word: str
+    accepts_false: bool = False
+
+
+@dataclass(frozen=True)
+class ListOf:
+    """A list whose elements share a shape; null elements are kept as NULL."""
+
+    element: Node
+
+
+@dataclass(frozen=True)
+class Field:
+    """A named part of an object."""
+
+    name: str
+    node: Node
+    is_required: bool
+
+
+@dataclass(frozen=True)
+class Struct:
+    """An object; fields it does not name are tolerated."""
+
+    fields: tuple[Field, ...]
+
+
+Node = Leaf | ListOf | Struct
+
+
+def parse_shape(shape: Any, *, where: str = "shape") -> Node:
+    """The node of a declared shape. Raises FatalError naming the place of a mistake."""
+    if isinstance(shape, str):
+        word, _, rest = shape.removesuffix("!").partition("|")
+        if word not in TYPES or rest not in ("", "false"):
+            raise FatalError("the shape holds an unknown word", where=where, seen=repr(shape), expected=", ".join(TYPES) + ", or one with |false")
+        return Leaf(word, accepts_false=rest == "false")
+    if isinstance(shape, Mapping) and shape:
+        fields = []
+        seen: dict[str, str] = {}
+        for key, value in shape.items():
+            name = key.removesuffix("!")
+            if name.lower() in seen:
+                raise FatalError("two fields differ in case only", where=where, seen=f"{seen[name.lower()]!r} and {name!r}", expected="one of them")
+            seen[name.lower()] = name
+            is_required = key.endswith("!") or (isinstance(value, str) and value.endswith("!"))
+            fields.append(Field(name, parse_shape(value, where=f"{where}.{name}"), is_required))
+        return Struct(tuple(fields))
+    if isinstance(shape, (list, tuple)) and len(shape) == 1:
+        return ListOf(parse_shape(shape[0], where=f"{where}[]"))
+    raise FatalError("this is no shape", where=where, seen=repr(shape)[:80], expected="a mapping with fields, a list of one shape, or a leaf word")
+
+
+def quote_name(name: str) -> str:
+    """A name as an SQL identifier."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def quote_text(text: str) -> str:
+    """A text as an SQL literal."""
+    return "'" + text.replace("'", "''") + "'"
+
+
+def read_type(node: Node) -> str:
+    """Type under which read_json reads the node: objects as STRUCT, leaves and lists as JSON."""
+    if isinstance(node, Struct):
+        return "STRUCT(" + ", ".join(f"{quote_name(field.name)} {read_type(field.node)}" for field in node.fields) + ")"
+    return "JSON"
+
+
+def read_structure(node: Node) -> Any:
+    """The same as read_type in the notation of from_json."""
+    if isinstance(node, Struct):
+        return {field.name: read_structure(field.node) for field in node.fields}
+    return "JSON"
+
+
+def typed_type(node: Node) -> str:
+    """DuckDB type of the typed value."""
+    if isinstance(node, Struct):
+        return "STRUCT(" + ", ".join(f"{quote_name(field.name)} {typed_type(field.node)}" for field in node.fields) + ")"
+    if isinstance(node, ListOf):
+        return typed_type(node.element) + "[]"
+    return TYPES[node.word]
+
+
+def _elements_sql(node: ListOf, value: str) -> str:
+    return f"from_json({value}, {quote_text(simplejson.dumps([read_structure(node.element)]))})"
+
+
+def _text_sql(value: str) -> str:
+    # NUL is legal in JSON and poison in files and other engines: it is dropped.
+    return f"case when contains({value}::varchar, '\\u0000') then replace({value} ->> '$', chr(0), '') else {value} ->> '$' end"
+
+
+def _bare_sql(value: str) -> str:
+    return f"trim({value}::varchar, '\"')"
+
+
+def _time_sql(value: str) -> str:
+    return f"try_cast({value} ->> '$' as timestamptz) at time zone 'UTC'"
+
+
+def _leaf_check_sql(leaf: Leaf, value: str) -> str:
+    """True where a value that is neither missing nor null fits the leaf."""
+    text = f"{value}::varchar"
+    in_range = f"coalesce({_time_sql(value)} between {_EARLIEST} and {_LATEST}, false)"
+    checks = {
+        "id": f"(starts_with({text}, '\"') or regexp_full_match({text}, '-?[0-9]+'))",
+        "text": f"starts_with({text}, '\"')",
+        # Eighteen digits always fit a bigint.
+        "count": f"regexp_full_match({text}, '\"?-?[0-9]{{1,18}}\"?')",
+        "number": f"(regexp_full_match({text}, '\"?-?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]+)?\"?')"
+        f" and coalesce(isfinite(try_cast({_bare_sql(value)} as double)), false))",
+        "boolean": f"{text} in ('true', 'false', '\"true\"', '\"false\"')",
+        "flag": f"lower({_bare_sql(value)}) in ('true', 'false', 'yes', 'no', '1', '0')",
+        "time": f"(regexp_full_match({text}, '\"{_DAY}{_CLOCK}{_OFFSET}\"') and {in_range})",
+        "utc_time": f"(regexp_full_match({text}, '\"{_DAY}({_CLOCK}{_OFFSET}?)?\"') and {in_range})",
+        "date": f"(regexp_full_match({text}, '\"{_DAY}\"') and try_cast({value} ->> '$' as date) is not null)",
+        # Up to the year 9999.
+        "epoch_ms": f"(regexp_full_match({text}, '\"?-?[0-9]{{1,15}}\"?')"
+        f" and coalesce(try_cast({_bare_sql(value)} as bigint) between -30610224000000 and 253402300799999, false))",
+        "json": "true",
+    }
+    check = checks[leaf.word]
+    return f"({check} or {text} = 'false')" if leaf.accepts_false else check
+
+
+def _leaf_typed_sql(leaf: Leaf, value: str) -> str:
+    typed = {
+        "id": _text_sql(value),
+        "text": _text_sql(value),
+        "count": f"try_cast({_bare_sql(value)} as bigint)",
+        "number": f"try_cast({_bare_sql(value)} as double)",
+        "boolean": f"({_bare_sql(value)} = 'true')",
+        "flag": f"(lower({_bare_sql(value)}) in ('true', 'yes', '1'))",
+        "time": _time_sql(value),
+        "utc_time": _time_sql(value),  # the session's zone is UTC: so is what names none
+        "date": f"try_cast({value} ->> '$' as date)",
+        "epoch_ms": f"try(make_timestamp(try_cast({_bare_sql(value)} as bigint) * 1000))",
+        "json": f"{value}::varchar",
+    }[leaf.word]
+    return f"case when {value}::varchar <> 'false' then {typed} end" if leaf.accepts_false else typed
+
+
+def _missing_sql(node: Node, value: str) -> str:
+    """True where a required value is missing, null, an empty id, or a false that means unknown."""
+    missing = f"{value} is null"
+    if isinstance(node, Leaf):
+        if node.word == "id":
+            missing += f" or {value}::varchar = '\"\"'"
+        if node.accepts_false:
+            missing += f" or {value}::varchar = 'false'"
+    return f"({missing})"
+
+
+def check_sql(node: Node, value: str, *, depth: int = 0) -> str:
+    """Boolean SQL, never NULL: everything in `value` (of read_type) fits the shape, beyond suspicion.
+
+    False also for an object without any known field: DuckDB gives the same for a text in its place.
+    """
+    if isinstance(node, Leaf):
+        return "true" if node.word == "json" else f"({value} is null or {_leaf_check_sql(node, value)})"
+    if isinstance(node, ListOf):
+        checks = f"starts_with({value}::varchar, '[')"
+        element = f"element_{depth}"
+        inner = check_sql(node.element, element, depth=depth + 1)
+        if inner != "true":
+            checks += f" and ({value}::varchar = '[]' or len(list_filter({_elements_sql(node, value)}, lambda {element}: not {inner})) = 0)"
+        return f"({value} is null or ({checks}))"
+    parts = [f"({' or '.join(f'{value}.{quote_name(field.name)} is not null' for field in node.fields)})"]
+    for field in node.fields:
+        member = f"{value}.{quote_name(field.name)}"
+        if field.is_required:
+            parts.append(f"not {_missing_sql(field.node, member)}")
+        check = check_sql(field.node, member, depth=depth)
+        if check != "true":
+            parts.append(check)
+    return f"({value} is null or ({' and '.join(parts)}))"
+
+
+def typed_sql(node: Node, value: str, *, depth: int = 0) -> str:
+    """SQL of the typed value of `value` (of read_type). What does not fit is NULL; the check keeps such items out."""
+    if isinstance(node, Leaf):
+        return _leaf_typed_sql(node, value)
+    if isinstance(node, ListOf):
+        element = f"element_{depth}"
+        inner = typed_sql(node.element, element, depth=depth + 1)
+        return f"list_transform({_elements_sql(node, value)}, lambda {element}: {inner})"
+    members = ", ".join(
+        f"{quote_name(field.name)} := {typed_sql(field.node, f'{value}.{quote_name(field.name)}', depth=depth)}" for field in node.fields
+    )
+    return f"case when {value} is not null then struct_pack({members}) end"
+
+
+ROOT = "'item'"
+"""SQL of the path of the item itself; the paths of its fields do not repeat it."""
+
+PROBLEM_TYPE = "STRUCT(path varchar, expected varchar, seen json, reason varchar)"
+
+
+def describe_json_sql(value: str) -> str:
+    """SQL that says in words what a JSON value is; long values are cut to 60 characters."""
+    text = f"{value}::varchar"
+    short = f"case when length({text}) > 60 then left({text}, 59) || '…' else {text} end"
+    return (
+        f"case json_type({value}) when 'OBJECT' then 'an object' when 'ARRAY' then 'a list' when 'VARCHAR' then 'the text ' || {short}"
+        f" when 'BOOLEAN' then {text} when 'NULL' then 'null' else coalesce('the number ' || {short}, 'nothing') end"
+    )
+
+
+def _join_path(path: str, name: str) -> str:
+    if path == ROOT:
+        return quote_text(name)
+    if "||" in path:
+        return f"{path} || {quote_text('.' + name)}"
+    return quote_text(path[1:-1].replace("''", "'") + "." + name)
+
+
+def problems_sql(node: Node, base: str, pointer: str = "", path: str = ROOT, *, is_required: bool = False, depth: int = 0) -> str:
+    """SQL giving the list of problems (PROBLEM_TYPE) of the JSON value at `pointer` (a JSON pointer) within `base` (SQL of type JSON).
+
+    `path` is SQL of the place as people read it. Slow and exact: it sees what was sent in place of an object or a list.
+    """
+    value = f"json_extract({base}, {quote_text(pointer)})" if pointer else base
+    empty = f"[]::{PROBLEM_TYPE}[]"
+
+    def problem(expected: str, reason: str) -> str:
+        return f"[struct_pack(path := {path}, expected := {quote_text(expected)}, seen := {value}, reason := '{reason}')]"
+
+    absent = f"({value} is null or json_type({value}) = 'NULL')"
+    if isinstance(node, Leaf):
+        expected = DESCRIPTIONS[node.word] + (", or false" if node.accepts_false else "")
+        if is_required:
+            cases = f"when {absent} or {_missing_sql(node, value)} then {problem(expected, 'missing_key')}"
+        else:
+            cases = f"when {absent} then {empty}"
+        # Read out of an object or a list, the value is the same normalised JSON that read_json gives: one check serves both.
+        return f"case {cases} when {_leaf_check_sql(node, value)} then {empty} else {problem(expected, 'wrong_type')} end"
+    if isinstance(node, ListOf):
+        expected, json_type = "a list", "ARRAY"
+        element, position = f"element_{depth}", f"position_{depth}"
+        inner = problems_sql(node.element, element, "", f"{path} || '[' || ({position} - 1)::varchar || ']'", depth=depth + 1)
+        inside = f"flatten(list_transform(json_extract({value}, '$[*]'), lambda {element}, {position}: {inner}))"
+    else:
+        expected, json_type = "an object", "OBJECT"
+        inside = "flatten([" + ", ".join(
+            problems_sql(
+                field.node,
+                base,
+                f"{pointer}/{field.name.replace('~', '~0').replace('/', '~1')}",
+                _join_path(path, field.name),
+                is_required=field.is_required,
+                depth=depth,
+            )
+            for field in node.fields
+        ) + "])"
+    return (
+        f"case when {absent} then {problem(expected, 'missing_key') if is_required else empty}"
+        f" when json_type({value}) <> '{json_type}' then {problem(expected, 'wrong_type')} else {inside} end"
+    )
+
+
+def find_new_fields(node: Node, item: Any, path: str = "") -> Iterator[str]:
+    """Paths in a parsed item that the shape does not name: `account.roles`, `mentions[].kind`. What is under one is not descended into."""
+    if isinstance(node, Struct) and isinstance(item, dict):
+        known = {field.name: field.node for field in node.fields}
+        for name, value in item.items():
+            inner_path = f"{path}.{name}" if path else name
+            if name in known:
+                yield from find_new_fields(known[name], value, inner_path)
+            else:
+                yield inner_path
+    elif isinstance(node, ListOf) and isinstance(item, list):
+        for element in item:
+            yield from find_new_fields(node.element, element, f"{path}[]")
+
+
+def list_leaves(node: Node, path: tuple[str, ...] = ()) -> Iterator[tuple[tuple[str, ...], Leaf]]:
+    """Every leaf with its path; `[]` stands for the elements of a list."""
+    if isinstance(node, Leaf):
+        yield path, node
+    elif isinstance(node, ListOf):
+        yield from list_leaves(node.element, (*path, "[]"))
+    else:
+        for field in node.fields:
+            yield from list_leaves(field.node, (*path, field.name))
+
+
+if __name__ == "__main__":
+    import sys
+
+    parsed = parse_shape(simplejson.loads(sys.argv[1]))
+    for title, sql in (
+        ("read as", read_type(parsed)),
+        ("typed as", typed_type(parsed)),
+        ("check", check_sql(parsed, "item")),
+        ("typed value", typed_sql(parsed, "item")),
+        ("problems", problems_sql(parsed, "item")),
+    ):
+        sys.stdout.write(f"{title}:\n  {sql}\n")
