@@ -6,7 +6,9 @@ Attention to a post falls off as a power law, answers are log-normally late, day
 
 from __future__ import annotations
 
+import itertools
 import random
+from collections import Counter
 from dataclasses import dataclass, field
 from datetime import date
 from typing import Any
@@ -108,6 +110,7 @@ class Storyteller:
         self.reactions: list[Reaction] = []
         self.states: list[Event] = []
         self.source = random.Random(f"{seed}/story")
+        self.traps = itertools.cycle(text.HOSTILE_TEXTS)
 
     # -- small draws ----------------------------------------------------------------------------------------------
 
@@ -163,7 +166,7 @@ class Storyteller:
     def say(self, templates: list[str]) -> list[Segment]:
         """Text of one template, now and then with a trap in it."""
         if templates is text.QUESTIONS and self.source.random() < 0.06:
-            return [["t", text.fill_template(self.source, self.source.choice(text.HOSTILE_TEXTS))]]
+            return [["t", text.fill_template(self.source, next(self.traps))]]
         return [["t", text.choose_text(self.source, templates)]]
 
     def tell_message(self, account: Account, ts: int, parent: Draft, intent: str, kind: str | None = None, **more: Any) -> Draft | None:
@@ -212,12 +215,12 @@ class Storyteller:
         answered = source.random() < ANSWER_CHANCE[ask.intent]
         lateness = source.choices([self.draw_lateness(0.35, 0.7), self.draw_lateness(3.5, 0.9), self.draw_lateness(44, 0.8)], [30, 50, 20])[0]
         heard = ask
-        if ask.intent in ("question", "complaint") and (not answered or lateness > 5 * HOUR) and source.random() < 0.30:
+        if ask.intent in ("question", "complaint") and (not answered or lateness > 5 * HOUR) and source.random() < 0.40:
             wait = round(min(lateness, 40 * HOUR) * source.uniform(0.35, 0.85))
             again = self.tell_message(
                 ask.author,
                 ask.ts + max(wait, MINUTE),
-                ask if source.random() < 0.5 else (ask.parent or ask),
+                ask if source.random() < 0.3 else (ask.parent or ask),
                 ask.intent,
             )
             if again is not None and source.random() < 0.5:
@@ -280,9 +283,7 @@ class Storyteller:
         for platform, every in (("mastodon", 2), ("bluesky", 2), ("wordpress", 3)):
             brand = self.own["brand"][platform]
             days = [d for d in range(1, WORLD_DAYS) if d % every == (1 if platform == "mastodon" else 0)]
-            for number, day in enumerate(days):
-                if day % 7 in (5, 6) and source.random() < 0.4:
-                    continue
+            for number, day in enumerate([d for d in days if d % 7 not in (5, 6) or source.random() < 0.6]):
                 moment = self.start + day * DAY + source.choice([8, 9, 11, 12, 16, 17]) * HOUR + source.randrange(HOUR)
                 segments: list[Segment] = [["t", text.choose_text(source, text.BRAND_POSTS)]]
                 author = brand
@@ -491,6 +492,23 @@ class Storyteller:
                 if edited < self.end:
                     draft.edits.append((edited, [["t", draft.segments[0][1] + " (edit: wording)"], *draft.segments[1:]]))
 
+        self.ensure_regrets()
+
+    def ensure_regrets(self) -> None:
+        """Where chance left one of the regrets out, the first fitting message is taken back after all."""
+        for platform in NETWORKS:
+            drafts = [d for d in self.drafts if d.platform == platform and d.ts < self.end - 10 * DAY]
+            wanted: list[tuple[str, str, bool]] = [("answer", "author", False), ("question", "author", False), ("question", "author", True)]
+            if platform == "wordpress":
+                wanted.append(("praise", "trash", False))
+            for intent, mode, has_children in wanted:
+                fitting = [d for d in drafts if d.intent == intent and d.parent is not None and bool(d.children) == has_children]
+                if any(d.deleted_at is not None and d.delete_mode == mode for d in fitting):
+                    continue
+                for draft in fitting[:1]:
+                    marks = [r.ts for r in draft.extra.get("reactions", [])]
+                    self.delete(draft, max([draft.ts, *marks, *(child.ts for child in draft.children)]) + 5 * HOUR, mode)
+
     def delete(self, draft: Draft, ts: int, mode: str) -> None:
         """Mark a message as deleted, when that still falls inside the world."""
         if ts < self.end:
@@ -512,10 +530,18 @@ class Storyteller:
         add(at(33), first("bluesky", "converser", 1), "rename", username="newperch")
         add(at(41), first("bluesky", "like_only", 2), "rename", username="likesalot", display_name="Likes a lot")
         add(at(25), first("mastodon", "lurker"), "protect")
-        add(at(46), first("mastodon", "bot"), "suspend")
-        add(at(47), first("bluesky", "bot"), "suspend")
+        for platform, day in (("mastodon", 46), ("bluesky", 47)):
+            following = {id(r.actor) for r in self.reactions if r.kind == "follow" and r.ended_at is None and r.ts < self.start + day * DAY}
+            bots = [a for p, a in self.members(platform) if p.kind == "bot"]
+            add(at(day), next((a for a in bots if id(a) in following), bots[0]), "suspend")
         add(at(52), first("bluesky", "loyal", 3), "deactivate")
-        add(at(39), first("bluesky", "contest_hunter", 1), "block", target=self.own["brand"]["bluesky"].account_id)
+        hunters = {id(a) for p, a in self.members("bluesky") if p.kind == "contest_hunter"}
+        blocker = next(d.author for d in self.drafts if id(d.author) in hunters and d.parent is not None and d.deleted_at is None)
+        said = Counter(id(d.author) for d in self.drafts)
+        guests = [a for p, a in self.members("wordpress") if p.kind == "loyal" and a.account_id.startswith("guest:")]
+        quiet = min((a for a in guests if said[id(a)] and a.display_name.replace(" ", "").isalpha()), key=lambda a: said[id(a)])
+        quiet.email, quiet.account_id, quiet.display_name = "", "guest:without-email:1", "Passer-by"
+        add(at(39), blocker, "block", target=self.own["brand"]["bluesky"].account_id)
 
     # -- the end --------------------------------------------------------------------------------------------------
 

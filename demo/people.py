@@ -141,6 +141,8 @@ class AccountMaker:
             following_count=round(source.lognormvariate(5.0, 1.0)),
             post_count=round(source.lognormvariate(5.5, 1.3)),
         )
+        if role == "person" and platform != "wordpress" and source.random() < 0.05:
+            account.display_name = ""
         if source.random() < 0.6:
             account.bio = source.choice(
                 [
@@ -238,8 +240,4 @@ def make_people(seed: int, start: int) -> tuple[list[Person], dict[str, dict[str
             if kind in ("loyal", "converser") and number % 9 == 4:
                 person.away = (24, 50) if number % 2 else (28, 99)
             people.append(person)
-    guests = [p for p in people if p.kind == "loyal" and "wordpress" in p.accounts and p.accounts["wordpress"].account_id.startswith("guest:")]
-    silent_guest = next(p for p in guests if p.name.replace(" ", "").isalpha())
-    account = silent_guest.accounts["wordpress"]
-    account.email, account.account_id, account.display_name = "", "guest:without-email:1", "Passer-by"
     return people, own, maker

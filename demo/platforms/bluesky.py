@@ -666,14 +666,14 @@ class BlueskyAppView(Bluesky):
     """The public AppView: no limit headers, a 429 now and then."""
 
     name = "bluesky"
-    limits: ClassVar[dict[str, Limit]] = {"true": Limit(3000, 300), "raised": Limit(60_000, 300, 71)}
+    limits: ClassVar[dict[str, Limit]] = {"true": Limit(3000, 300), "raised": Limit(60_000, 300, 97)}
 
 
 class BlueskyPds(Bluesky):
     """The brand's PDS: sessions, and everything the AppView reads, passed on."""
 
     name = "bluesky_pds"
-    limits: ClassVar[dict[str, Limit]] = {"true": Limit(3000, 300), "raised": Limit(60_000, 300, 23)}
+    limits: ClassVar[dict[str, Limit]] = {"true": Limit(3000, 300), "raised": Limit(60_000, 300, 19)}
     session_limit = Limit(30, 300)
 
     def __init__(self, *arguments: Any, **named: Any) -> None:

@@ -28,7 +28,7 @@ class Mastodon(Platform):
     """One Mastodon server on which the brand is at home."""
 
     name = platform = "mastodon"
-    limits: ClassVar[dict[str, Limit]] = {"true": Limit(300, 300), "raised": Limit(30_000, 300, 61)}
+    limits: ClassVar[dict[str, Limit]] = {"true": Limit(300, 300), "raised": Limit(30_000, 300, 89)}
     sends_entity_tags = True
     health_path = "/api/v1/instance"
 

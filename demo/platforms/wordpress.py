@@ -46,7 +46,7 @@ class WordPress(Platform):
     """The brand's blog."""
 
     name = platform = "wordpress"
-    limits: ClassVar[dict[str, Limit]] = {"true": Limit(600, 60, 0), "raised": Limit(12_000, 60, 29)}
+    limits: ClassVar[dict[str, Limit]] = {"true": Limit(600, 60, 0), "raised": Limit(12_000, 60, 19)}
     health_path = "/wp-json/"
 
     def __init__(self, *arguments: Any, **named: Any) -> None:

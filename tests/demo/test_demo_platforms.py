@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 import requests
-from conftest import Reader, Truth, read_wait
-
 from demo.platforms.base import Limit, RateLimiter
+
+from demo_reader import Reader, Truth, read_wait
 
 
 def own(addresses: dict[str, Any], platform: str) -> str:
@@ -37,7 +37,7 @@ def test_mastodon_people_behind_likes_and_boosts_equal_the_truth(reader: Reader,
     brand, reactions = own(addresses, "mastodon"), truth.read("reactions", platform="mastodon", is_served=True)
     for status in reader.walk_mastodon(f"/api/v1/accounts/{brand}/statuses", limit=40, exclude_replies="true", exclude_reblogs="true"):
         for path, kind, count in (("favourited_by", "like", "favourites_count"), ("reblogged_by", "reshare", "reblogs_count")):
-            people = [a["id"] for a in reader.walk_mastodon(f"/api/v1/statuses/{status['id']}/{path}", limit=9)]
+            people = [a["id"] for a in reader.walk_mastodon(f"/api/v1/statuses/{status['id']}/{path}", limit=20)]
             expected = {r["actor_account_id"] for r in reactions if r["kind"] == kind and r["post_id"] == status["id"]}
             assert len(people) == len(expected) == status[count] and set(people) == expected
     followers = {a["id"] for a in reader.walk_mastodon(f"/api/v1/accounts/{brand}/followers", limit=20)}
@@ -108,7 +108,8 @@ def test_mastodon_mentions_are_inserted_into_replies(reader: Reader, addresses: 
 
 def test_mastodon_shapes_have_their_oddities(reader: Reader, addresses: dict[str, Any], truth: Truth) -> None:
     rows = [a for a in truth.read("accounts", platform="mastodon") if a["role"] == "person"]
-    seen = [reader.mastodon(f"/api/v1/accounts/{a['account_id']}").json() for a in rows]
+    odd = [a for a in rows if a["is_bot_by_platform"] or a["is_locked"] or a["suspended_at"]]
+    seen = [reader.mastodon(f"/api/v1/accounts/{a['account_id']}").json() for a in rows[:45] + odd]
     assert all(a["created_at"].endswith("T00:00:00.000Z") for a in seen)
     assert {"str", "int"} == {type(a["followers_count"]).__name__ for a in seen}
     assert any(a["bot"] for a in seen) and any(a["locked"] for a in seen) and any(a.get("suspended") for a in seen)
@@ -118,7 +119,7 @@ def test_mastodon_shapes_have_their_oddities(reader: Reader, addresses: dict[str
         reader.mastodon(f"/api/v1/statuses/{p['post_id']}").json()
         for p in truth.read("posts", platform="mastodon", intent="question", is_served=True)[:40]
     ]
-    assert {"language"} and None in {s["language"] for s in context} and None in {s["application"] and "x" for s in context}
+    assert None in {s["language"] for s in context} and None in {s["application"] and "x" for s in context}
 
 
 def test_mastodon_edits_have_a_history_and_quotes_a_list(reader: Reader, truth: Truth) -> None:
@@ -334,7 +335,7 @@ def test_wordpress_shows_the_email_to_an_administrator_only(reader: Reader, trut
     guests = [c for c in comments if c["author"] == 0]
     assert guests and all("@mail.example" in c["author_email"] or not c["author_email"] for c in guests)
     public = reader.wordpress("/comments", per_page=100).json()
-    assert all("author_email" not in c and c["date_gmt"][-1] not in "Z0" or len(c["date_gmt"]) == 19 for c in public)
+    assert all("author_email" not in c and len(c["date_gmt"]) == 19 for c in public)
     hashless = [c for c in reader.walk_wordpress("/comments", per_page=100) if "/avatar/?" in c["author_avatar_urls"]["24"]]
     assert hashless and all(c["author"] == 0 for c in hashless)
 
@@ -358,17 +359,17 @@ def test_wordpress_tells_trashed_from_deleted(reader: Reader, truth: Truth) -> N
 def test_each_platform_refuses_now_and_then_in_its_own_style(platform: str, addresses: dict[str, Any]) -> None:
     base = addresses["platforms"][platform]["base_url"]
     path = {"mastodon": "/api/v1/instance", "bluesky": "/xrpc/_health", "wordpress": "/wp-json/wp/v2/tags"}[platform]
-    session, refusals = requests.Session(), []
-    for _ in range(190):
+    session, refusals, wanted = requests.Session(), [], 2 if platform == "mastodon" else 1
+    for _ in range(250):
         answer = session.get(base + path, timeout=5)
         if answer.status_code == 429:
             refusals.append(answer)
-            if len(refusals) == 2:
+            if len(refusals) == wanted:
                 break
             wait = read_wait(answer)
             assert 0 < wait <= 2
             time.sleep(wait)
-    assert len(refusals) == 2
+    assert len(refusals) == wanted
     if platform == "mastodon":
         assert all(r.json() == {"error": "Too many requests"} and r.headers["X-RateLimit-Remaining"] == "0" for r in refusals)
         assert sum("Retry-After" in r.headers for r in refusals) == 1, "every second refusal says only when the limit resets"
@@ -376,7 +377,6 @@ def test_each_platform_refuses_now_and_then_in_its_own_style(platform: str, addr
         assert all(r.json()["error"] == "RateLimitExceeded" and r.headers["Retry-After"] == "1" for r in refusals)
     else:
         assert all(r.headers["Content-Type"].startswith("text/html") and r.headers["Retry-After"] == "1" for r in refusals)
-    time.sleep(1)
 
 
 def test_limits_count_in_windows_and_close_for_a_moment_when_planned() -> None:

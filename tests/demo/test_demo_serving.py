@@ -6,19 +6,15 @@ import json
 import os
 import signal
 import socket
-import subprocess
-import sys
 import time
 from pathlib import Path
 from typing import Any
 
+import pytest
 import requests
-from conftest import ANCHOR, ROOT, Reader, start_demo
+from demo.__main__ import main
 
-
-def run_demo(*arguments: str) -> subprocess.CompletedProcess[str]:
-    """One call of the command line, to its end."""
-    return subprocess.run([sys.executable, "-m", "demo", *arguments], cwd=ROOT, capture_output=True, text=True, timeout=30, check=False)
+from demo_reader import ANCHOR, Reader, start_demo
 
 
 def is_open(url: str) -> bool:
@@ -51,19 +47,19 @@ def test_addresses_say_where_and_who(addresses: dict[str, Any], demo_directory: 
     assert Path(addresses["business_dir"]).is_dir()
 
 
-def test_a_second_server_on_the_same_folder_is_refused(demo_directory: Path) -> None:
-    second = run_demo("serve", "--dir", str(demo_directory))
-    assert second.returncode == 1 and "already served" in second.stderr
+def test_a_second_server_on_the_same_folder_is_refused(demo_directory: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["serve", "--dir", str(demo_directory)]) == 1
+    assert "already served" in capsys.readouterr().err
 
 
-def test_the_world_stays_the_same_on_another_day_and_another_is_refused(tmp_path: Path) -> None:
-    assert run_demo("world", "--dir", str(tmp_path), "--anchor", ANCHOR).returncode == 0
+def test_the_world_stays_the_same_on_another_day_and_another_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["world", "--dir", str(tmp_path), "--anchor", ANCHOR]) == 0
     before = read_world(tmp_path)
-    assert run_demo("world", "--dir", str(tmp_path)).returncode == 0, "a later day gives no anchor and keeps the world"
+    assert main(["world", "--dir", str(tmp_path)]) == 0, "a later day gives no anchor and keeps the world"
     assert read_world(tmp_path) == before
-    other = run_demo("world", "--dir", str(tmp_path), "--seed", "8")
-    assert other.returncode == 2 and "another --dir" in other.stderr
-    assert run_demo("serve", "--dir", str(tmp_path), "--faults", "mastodon:nonsense").returncode == 2
+    assert main(["world", "--dir", str(tmp_path), "--seed", "8"]) == 2
+    assert "another --dir" in capsys.readouterr().err
+    assert main(["serve", "--dir", str(tmp_path), "--faults", "mastodon:nonsense"]) == 2
 
 
 def test_an_earlier_moment_shows_less_and_faults_are_real_and_stop_leaves_nothing(tmp_path: Path, reader: Reader, addresses: dict[str, Any]) -> None:
@@ -82,11 +78,10 @@ def test_an_earlier_moment_shows_less_and_faults_are_real_and_stop_leaves_nothin
         raise AssertionError("the body was whole")
     except requests.exceptions.RequestException:
         pass
-    stopped = run_demo("stop", "--dir", str(tmp_path))
-    assert stopped.returncode == 0 and "stopped" in stopped.stdout
+    assert main(["stop", "--dir", str(tmp_path)]) == 0
     assert process.wait(10) == 0 and not any(is_open(url) for url in list_urls(early))
     assert not (tmp_path / "addresses.json").exists()
-    assert run_demo("stop", "--dir", str(tmp_path)).returncode == 0
+    assert main(["stop", "--dir", str(tmp_path)]) == 0, "nothing to stop is no error"
 
 
 def test_services_end_with_a_killed_parent_and_come_back_at_the_same_addresses(tmp_path: Path) -> None:

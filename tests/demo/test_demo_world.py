@@ -11,7 +11,6 @@ from datetime import date, timedelta
 from pathlib import Path
 
 import pytest
-
 from demo.behaviour import generate_world
 from demo.business import COLUMNS, write_business_files
 from demo.model import DAY, HOUR, World, load_world, save_world
