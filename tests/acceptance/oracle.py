@@ -88,8 +88,11 @@ class Shown:
     mentions: tuple[str, ...]
     is_automated: bool
     is_incentivised: bool
+    is_promotional: bool = False
     is_deleted: bool = False
     is_edited: bool = False
+    is_hidden: bool = False
+    """The author has left, and the platform shows none of it any more; what it meant for strength stands."""
 
 
 @dataclass(frozen=True)
@@ -138,6 +141,7 @@ def build_world(story: Story, ledger: Ledger, chapters: Iterable[Chapter]) -> Wo
             mentions=message.mentions,
             is_automated=author.role == "automaton" or author.says_it_is_a_bot,
             is_incentivised=story.contest.hashtag in message.hashtags and starts <= at < ends,
+            is_promotional=message.key in story.promotional,
         )
     withdrawn_names = {f"{unlike.actor}|{unlike.message}" for chapter in chapters for unlike in chapter.unlikes}
     unfollowed_names = {f"{end.actor}|{end.target}" for chapter in chapters for end in chapter.unfollows}
@@ -162,6 +166,10 @@ def build_world(story: Story, ledger: Ledger, chapters: Iterable[Chapter]) -> Wo
         for removal in chapter.removals:
             _remove(messages, removal.message, removal.into_trash)
     gone = frozenset(leaving.character for chapter in chapters for leaving in chapter.deactivations)
+    for message in messages.values():
+        message.is_hidden = message.author.key in gone
+    # Who liked what is read for the brand's own messages: its likes on what others wrote are not looked for.
+    reactions = [one for one in reactions if one.kind != "like" or characters[one.target].role == "brand"]
     return World(characters, messages, reactions, withdrawn, gone)
 
 
@@ -194,6 +202,8 @@ class Event:
     is_automated: bool
     is_incentivised: bool
     is_deleted: bool
+    other: str | None = None
+    """The account spoken to where people talk among themselves."""
 
     @property
     def order(self) -> tuple[datetime, str]:
@@ -311,6 +321,7 @@ class Oracle:
                 is_automated=message.is_automated and not self.rules.counts_automatic_replies,
                 is_incentivised=message.is_incentivised and not self.rules.counts_incentivised,
                 is_deleted=message.is_deleted,
+                other=target if direction == "peer" else None,
             )
         ]
 
@@ -337,6 +348,7 @@ class Oracle:
                 is_automated=actor.role == "automaton" or actor.says_it_is_a_bot,
                 is_incentivised=False,
                 is_deleted=False,
+                other=reaction.target if direction == "peer" else None,
             )
         ]
 
@@ -345,12 +357,68 @@ class Oracle:
         if actor == target or "internal" in sides or sides == ("brand", "brand"):
             return None
         if sides == ("audience", "brand"):
-            return ("in", actor, target)
+            return ("in", actor, self._speak_for(target))
         if sides == ("brand", "audience"):
-            return ("out", target, actor)
+            return ("out", target, self._speak_for(actor))
         if self.rules.takes_peer_for_in:
-            return ("in", actor, next(name for name, one in self.world.characters.items() if one.role == "brand"))
+            return ("in", actor, self._speak_for(actor))
         return ("peer", actor, target)
+
+    def _speak_for(self, name: str) -> str:
+        """Return the brand account for which somebody speaks: the one on the same platform."""
+        platform = self.world.characters[name].platform
+        accounts = self.world.characters.values()
+        return next(one.key for one in accounts if one.role == "brand" and one.platform == platform)
+
+    def list_posts(self) -> dict[str, ExpectedPost]:
+        """Return every message that the platforms have shown, deleted ones included."""
+        found = {}
+        for message in self.list_messages():
+            is_own = message.author.role == "brand" and message.author.platform == "bluesky"
+            likes = self._count_reactions("like", message.key)
+            found[message.key] = ExpectedPost(
+                kind=message.kind,
+                author=message.author.key if self.find_side(message.author.key) != "internal" else None,
+                author_side=self._name_author_side(message.author),
+                at=message.at,
+                parent=message.parent,
+                root=message.root,
+                quoted=message.quoted,
+                text=message.text,
+                is_deleted=message.is_deleted or message.is_hidden,
+                is_automated=message.is_automated,
+                is_incentivised=message.is_incentivised,
+                is_promotional=message.is_promotional,
+                is_nameless=message.author.standing == "nameless",
+                like_count=likes if is_own and not message.is_deleted else None,
+                reshare_count=self._count_reactions("reshare", message.key) if is_own else None,
+            )
+        return found
+
+    def _name_author_side(self, author: Character) -> str:
+        return "unidentified" if author.standing == "nameless" else self.find_side(author.key)
+
+    def _count_reactions(self, kind: str, key: str) -> int:
+        # Likes and reshares by the house say nothing about the audience; those of people who left are gone with them.
+        standing = self.world.reactions + (self.world.withdrawn if self.rules.keeps_withdrawn_likes else [])
+        return sum(
+            row.kind == kind
+            and row.message == key
+            and row.at < self.as_of_instant
+            and row.actor not in self.world.gone
+            and self.find_side(row.actor) == "audience"
+            for row in standing
+        )
+
+    def list_people(self) -> set[str]:
+        """Return everybody who did something towards the brand or another person, or was spoken to, and still shows."""
+        people = set()
+        for event in self.list_events():
+            if not event.is_deleted:
+                people.add(event.person)
+                other = self.find_person(event.other) if event.other is not None else None
+                people |= {other} if other is not None else set()
+        return people
 
     # M4.1, M11
 
@@ -416,9 +484,9 @@ class Oracle:
                 brand_message_count=len({exchange.out_message for exchange in exchanges}),
             )
             enough = row.exchange_day_count >= 2 and row.exchange_span_days >= self.rules.span_days
-            if enough and row.person_message_count >= 2 and row.brand_message_count >= 2:
-                if self.is_real(person) and not self.is_gone(person):
-                    living[person] = row
+            has_both_sides = row.person_message_count >= 2 and row.brand_message_count >= 2
+            if enough and has_both_sides and self.is_real(person) and not self.is_gone(person):
+                living[person] = row
         return living
 
     # M2.4
@@ -461,7 +529,7 @@ class Oracle:
             trees[message.root].append(message)
         found = {}
         for root, members in trees.items():
-            kept = [message for message in members if not message.is_deleted]
+            kept = [message for message in members if not message.is_deleted and not message.is_hidden]
             sides = {message.key: self.find_side(message.author.key) for message in members}
             counted = [message for message in kept if sides[message.key] != "internal"]
             if not kept:
@@ -475,6 +543,7 @@ class Oracle:
                 for message in counted
                 if message.parent is not None
                 and not messages[message.parent].is_deleted
+                and not messages[message.parent].is_hidden
                 and {sides[message.key], sides[message.parent]} == {"audience", "brand"}
             ]
             first_word = min((message.at for message in audience), default=None)
@@ -508,29 +577,53 @@ class Oracle:
                 threads[(event.person, event.root)].append(event)
         asks: dict[str, ExpectedAsk] = {}
         for (person, _), events in threads.items():
-            waiting: str | None = None
+            waiting: list[Event] = []
             for event in sorted(events, key=lambda item: item.order):
-                if event.direction == "out":
-                    if waiting is not None and not event.is_automated and not event.is_deleted:
-                        ask = asks[waiting]
-                        ask.answer = event.message
-                        ask.seconds = int((event.at - ask.at).total_seconds())
-                        waiting = None
-                elif not event.is_automated and not event.is_incentivised:
-                    if event.is_deleted:
-                        asks[str(event.message)] = ExpectedAsk(person, event.at, is_deleted=True)
-                    elif waiting is None or not self.rules.merges_asks:
-                        waiting = str(event.message)
-                        asks[waiting] = ExpectedAsk(person, event.at)
-                    else:
-                        asks[waiting].joined += 1
-        for ask in asks.values():
-            if ask.seconds is None and not ask.is_deleted:
-                ask.censored_seconds = int((self.as_of_instant - ask.at).total_seconds())
+                is_answer = event.direction == "out" and not event.is_automated and not event.is_deleted
+                if is_answer and waiting:
+                    self._note_asks(asks, person, waiting, event)
+                    waiting = []
+                elif event.direction == "in" and not event.is_automated and not event.is_incentivised:
+                    waiting.append(event)
+            if waiting:
+                self._note_asks(asks, person, waiting, None)
         return asks
+
+    def _note_asks(self, asks: dict[str, ExpectedAsk], person: str, joined: list[Event], answer: Event | None) -> None:
+        groups = [joined] if self.rules.merges_asks else [[event] for event in joined]
+        for group in groups:
+            # The earliest that still stands is the ask; a group that was deleted altogether keeps its first.
+            ask = next((event for event in group if not event.is_deleted), group[0])
+            row = ExpectedAsk(person, ask.at, joined=len(group), is_deleted=ask.is_deleted)
+            if answer is not None:
+                row.answer, row.seconds = answer.message, int((answer.at - ask.at).total_seconds())
+            elif not ask.is_deleted:
+                row.censored_seconds = int((self.as_of_instant - ask.at).total_seconds())
+            asks[str(ask.message)] = row
 
 
 # What must come out ----------------------------------------------------------------------------------------------------
+
+
+@dataclass(frozen=True)
+class ExpectedPost:
+    """A message as it must be published; counts are None where nobody counts (not the brand's own, no likes there)."""
+
+    kind: str
+    author: str | None
+    author_side: str
+    at: datetime
+    parent: str | None
+    root: str
+    quoted: str | None
+    text: str
+    is_deleted: bool
+    is_automated: bool
+    is_incentivised: bool
+    is_promotional: bool
+    is_nameless: bool
+    like_count: int | None
+    reshare_count: int | None
 
 
 @dataclass(frozen=True)

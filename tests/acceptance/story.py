@@ -478,7 +478,12 @@ CHAPTER_TWO = Chapter(
         # A deletion in the middle of a thread: Bluesky then hides what was answered to it, though it still stands.
         Removal("brand-ivan-1"),
     ),
-    unlikes=(Unlike("cleo", "machine"), Unlike("nora", "sunday")),
+    unlikes=(
+        Unlike("cleo", "machine"),
+        Unlike("nora", "sunday"),
+        # The only like of a message: afterwards the platform counts none there.
+        Unlike("nora", "brand-nora-1"),
+    ),
     unfollows=(Unfollow("ben", BRAND),),
     deactivations=(Deactivation("elif"),),
 )

@@ -65,6 +65,12 @@ class Teller:
 
     # Bluesky
 
+    def create_app_password(self, name: str) -> str:
+        """Give an account an app password, as a person does for a program."""
+        body = {"name": "pipeline"}
+        answer = self.bluesky.call("com.atproto.server.createAppPassword", account=self.sessions[name], body=body)
+        return str(answer["password"])
+
     def _introduce_on_bluesky(self, character: Character) -> None:
         session = self.bluesky.create_account(character.key)
         self.sessions[character.key] = session

@@ -123,6 +123,7 @@ def main(arguments: list[str]) -> int:
 
     entry = pwd.getpwnam(user) if user else None
     server: subprocess.Popen[bytes] | None = None
+    was_asked = False
     try:
         server = subprocess.Popen(
             command,
@@ -135,14 +136,18 @@ def main(arguments: list[str]) -> int:
         while server.poll() is None:
             readable, _, _ = select.select([0], [], [], 0.25)
             if readable and not os.read(0, 4096):
+                was_asked = True
                 break
     except EndRequested:
-        pass
+        was_asked = True
     finally:
         if server is not None:
             end_all(first, server.pid)
-    code = server.poll() if server is not None else 1
-    return code if code is not None and code >= 0 else 0
+    if was_asked:
+        return 0
+    code = server.returncode if server is not None else 1
+    # As a shell says it: a server killed by a signal has not ended well.
+    return code if code >= 0 else 128 - code
 
 
 if __name__ == "__main__":

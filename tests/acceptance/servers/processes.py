@@ -92,6 +92,11 @@ class LeashedProcess:
         """Say whether the leash, and so the server, still runs."""
         return self._process.poll() is None
 
+    @property
+    def exit_code(self) -> int | None:
+        """Exit code of a server that ended by itself; None while it runs."""
+        return self._process.poll()
+
     def wait_until(self, is_ready: Callable[[], bool], seconds: float) -> None:
         """Wait until the server is ready.
 
@@ -150,7 +155,7 @@ def run_to_end(
             if time.monotonic() > until:
                 raise ServerFailed(f"{name} took longer than {seconds:.0f} s. {log}:\n{read_tail(log)}")
             time.sleep(0.05)
-        code = process._process.returncode
+        code = process.exit_code
     if code != 0:
         raise ServerFailed(f"{name} failed with exit code {code}. {log}:\n{read_tail(log)}")
 
