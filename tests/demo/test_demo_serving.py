@@ -6,7 +6,9 @@ import json
 import os
 import signal
 import socket
+import subprocess
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -62,38 +64,48 @@ def test_the_world_stays_the_same_on_another_day_and_another_is_refused(tmp_path
     assert main(["serve", "--dir", str(tmp_path), "--faults", "mastodon:nonsense"]) == 2
 
 
-def test_an_earlier_moment_shows_less_and_faults_are_real_and_stop_leaves_nothing(tmp_path: Path, reader: Reader, addresses: dict[str, Any]) -> None:
+@pytest.fixture(scope="module")
+def early_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[subprocess.Popen[str], Path, dict[str, Any]]]:
+    """A second server: as of an earlier moment, with two faults switched on."""
+    directory = tmp_path_factory.mktemp("early")
     faults = "wordpress:unavailable,bluesky_pds:truncated:1"
-    process = start_demo(tmp_path, "--anchor", ANCHOR, "--now", "2026-02-10T12:00:00Z", "--faults", faults)
-    early = json.loads((tmp_path / "addresses.json").read_text(encoding="utf-8"))
+    process = start_demo(directory, "--anchor", ANCHOR, "--now", "2026-02-10T12:00:00Z", "--faults", faults)
+    yield process, directory, json.loads((directory / "addresses.json").read_text(encoding="utf-8"))
+    process.kill()
+    process.wait(5)
+
+
+Early = tuple[subprocess.Popen[str], Path, dict[str, Any]]
+
+
+def test_an_earlier_moment_shows_less(early_demo: Early, reader: Reader, addresses: dict[str, Any]) -> None:
+    early = early_demo[2]
     then, brand = Reader(early), addresses["platforms"]["mastodon"]["account_id"]
     before = {s["id"]: s for s in then.walk_mastodon(f"/api/v1/accounts/{brand}/statuses", limit=40)}
     after = {s["id"]: s for s in reader.walk_mastodon(f"/api/v1/accounts/{brand}/statuses", limit=40)}
     assert early["as_of"] == "2026-02-10" and 10 < len(before) < len(after)
     assert max(s["created_at"] for s in before.values()) <= "2026-02-10T12:00:00.000Z"
     assert any(before[i]["favourites_count"] != after[i]["favourites_count"] for i in before.keys() & after.keys())
-    assert requests.get(early["platforms"]["wordpress"]["base_url"] + "/wp-json/", timeout=5).status_code == 503
-    try:
-        requests.get(early["platforms"]["bluesky"]["pds_url"] + "/xrpc/_health", timeout=5).json()
-        raise AssertionError("the body was whole")
-    except requests.exceptions.RequestException:
-        pass
-    assert main(["stop", "--dir", str(tmp_path)]) == 0
-    assert process.wait(10) == 0 and not any(is_open(url) for url in list_urls(early))
-    assert not (tmp_path / "addresses.json").exists()
-    assert main(["stop", "--dir", str(tmp_path)]) == 0, "nothing to stop is no error"
 
 
-def test_services_end_with_a_killed_parent_and_come_back_at_the_same_addresses(tmp_path: Path) -> None:
-    process = start_demo(tmp_path, "--anchor", ANCHOR)
-    addresses = json.loads((tmp_path / "addresses.json").read_text(encoding="utf-8"))
+def test_faults_break_answers_for_real(early_demo: Early) -> None:
+    rows = early_demo[2]["platforms"]
+    assert requests.get(rows["wordpress"]["base_url"] + "/wp-json/", timeout=5).status_code == 503
+    with pytest.raises(requests.exceptions.RequestException):
+        requests.get(rows["bluesky"]["pds_url"] + "/xrpc/_health", timeout=5).json()
+
+
+def test_services_end_with_a_killed_parent_come_back_at_the_same_addresses_and_stop(early_demo: Early) -> None:
+    process, directory, addresses = early_demo
     os.kill(process.pid, signal.SIGKILL)
     process.wait(5)
     deadline = time.monotonic() + 6
     while any(is_open(url) for url in list_urls(addresses)):
         assert time.monotonic() < deadline, "a service outlived its parent"
         time.sleep(0.1)
-    again = start_demo(tmp_path)
-    assert list_urls(json.loads((tmp_path / "addresses.json").read_text(encoding="utf-8"))) == list_urls(addresses)
-    again.send_signal(signal.SIGINT)
-    assert again.wait(10) == 0
+    again = start_demo(directory)
+    assert list_urls(json.loads((directory / "addresses.json").read_text(encoding="utf-8"))) == list_urls(addresses)
+    assert main(["stop", "--dir", str(directory)]) == 0
+    assert again.wait(10) == 0 and not any(is_open(url) for url in list_urls(addresses))
+    assert not (directory / "addresses.json").exists()
+    assert main(["stop", "--dir", str(directory)]) == 0, "nothing to stop is no error"
