@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from airflow.sdk import Asset, ExceptionRetryPolicy, Param, RetryAction, RetryRule
 
 from fifty.config import Config, load_config
-from fifty.connectors.base import discover_connectors
+from fifty.connectors.base import discover_connectors, remote_platforms
 from fifty.errors import FiftyError
 from fifty.settings import Settings, load_settings
 
@@ -32,7 +32,7 @@ alerts = logging.getLogger("fifty.alerts")
 def open_settings() -> tuple[Settings, Config]:
     """Settings and checked configuration. Raises SettingsError, which the grid shows as an import error with all mistakes."""
     settings = load_settings()
-    return settings, load_config(settings.config, platforms=set(discover_connectors()))
+    return settings, load_config(settings.config, platforms=remote_platforms(discover_connectors().values()))
 
 
 def open_run(slug: str, *, as_of: str | date, run_id: str = "") -> BrandRun:
@@ -56,13 +56,8 @@ def marts_asset(slug: str) -> Asset:
 
 def as_of_param() -> Param:
     """The day the marts describe, for a run by hand."""
-    return Param(
-        None,
-        type=["null", "string"],
-        format="date",
-        title="as of",
-        description="The day the marts describe. Empty: the last complete day that was pulled.",
-    )
+    text = "The day the marts describe. Empty: the last complete day that was pulled."
+    return Param(None, type=["null", "string"], format="date", title="as of", description=text)
 
 
 def alert_failure(context: dict[str, Any]) -> None:

@@ -8,7 +8,6 @@ Airflow looks for DAGs in this file.
 
 from __future__ import annotations
 
-from datetime import datetime
 from typing import Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
@@ -21,9 +20,7 @@ LARGEST_MAP = 200  # Airflow's own bound is 1024; a grid of more than a few hund
 
 PARAMS = {
     "as_of": as_of_param(),
-    "since": Param(
-        None, type=["null", "string"], description="Pull events of a past window from this instant (a backfill). Empty: go on from the last load."
-    ),
+    "since": Param(None, type=["null", "string"], description="Begin of a past window, for a backfill. Empty: go on from the last load."),
     "until": Param(None, type=["null", "string"], description="End of the window, an instant with zone. Empty: the end of the data interval."),
     "brand": Param(None, type=["null", "string"], description="One brand. Empty: all that use the platform."),
 }
@@ -89,8 +86,7 @@ def build_pull(connector: Connector, brands: list[str]) -> DAG:
 
 
 for connector in discover_connectors().values():
-    using = [
-        slug for slug, brand in config.brands.items() if not connector.is_remote or any(one.platform == connector.platform for one in brand.accounts)
-    ]
+    # What is read from files (business files, the configuration itself) every brand has.
+    using = [slug for slug, brand in config.brands.items() if not connector.is_remote or connector.platform in brand.platforms]
     if using:
         globals()[f"pull_{connector.platform}"] = build_pull(connector, using)

@@ -276,11 +276,11 @@ def demo(
 
 def _load(config: Path | None, data: Path | None, brand: str | None) -> tuple[Settings, dict[str, Any]]:
     from fifty.config import load_config
-    from fifty.connectors.base import discover_connectors
+    from fifty.connectors.base import discover_connectors, remote_platforms
 
     settings = load_settings(config=config, data=data)
     console.set_up_logging(settings.log_level)
-    return settings, load_config(settings.config, platforms=set(discover_connectors())).pick(brand)
+    return settings, load_config(settings.config, platforms=remote_platforms(discover_connectors().values())).pick(brand)
 
 
 def _run_stages(

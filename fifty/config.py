@@ -118,6 +118,11 @@ class Brand(_Strict):
     business_files: Path | None = Field(None, description="folder into which campaigns.csv, costs.csv, … are dropped; relative to fifty.yml")
     extracts: list[ExtractOrder] = [ExtractOrder(name="the_fifty", formats=["csv", "xlsx", "html"]), ExtractOrder(name="weekly")]
 
+    @property
+    def platforms(self) -> set[str]:
+        """Platforms on which the brand has an account."""
+        return {account.platform for account in self.accounts}
+
     @field_validator("timezone")
     @classmethod
     def _check_timezone(cls, value: str) -> str:

@@ -20,7 +20,7 @@ from typing import Literal
 from filelock import FileLock, Timeout
 
 from fifty.config import Account, Config, load_config
-from fifty.connectors.base import discover_connectors
+from fifty.connectors.base import discover_connectors, remote_platforms
 from fifty.errors import FiftyError, SettingsError
 from fifty.settings import PROJECT_ROOT, Settings
 from fifty.warehouse import BrandPaths
@@ -50,7 +50,7 @@ def examine(settings: Settings, *, is_online: bool = False) -> list[Finding]:
     findings = [*_check_python(), *_check_versions(), *_check_project(settings), *_check_data(settings)]
     config = None
     try:
-        config = load_config(settings.config, platforms=set(discover_connectors()))
+        config = load_config(settings.config, platforms=remote_platforms(discover_connectors().values()))
         findings.append(Finding("configuration", "good", f"{settings.config}: {len(config.brands)} brand(s)"))
     except SettingsError as error:
         findings.append(Finding("configuration", "wrong", str(error), "mend each line above; `fifty init` writes a commented example"))

@@ -597,6 +597,28 @@ def redact_secrets(text: str, secrets: Iterable[str] = ()) -> str:
     return _JWT.sub("[secret]", text)
 
 
+def probe_address(url: str, settings: Settings) -> int:
+    """Status that the server at `url` answers with, whatever it is: any answer shows a server. One attempt, nothing secret is sent.
+
+    Raises RetryableError where nothing answers, SettingsError where `url` is no address.
+    """
+    timeout = min(settings.http_timeout_seconds, 10.0)
+    try:
+        with requests.get(
+            url, headers={"User-Agent": USER_AGENT}, auth=_set_header(None), timeout=timeout, allow_redirects=False, stream=True
+        ) as response:
+            return response.status_code
+    except requests.RequestException as error:
+        kind = SettingsError if isinstance(error, ValueError) else RetryableError
+        raise kind(
+            "the server does not answer",
+            where=url,
+            seen=f"{type(error).__name__}: {redact_secrets(_shorten(str(error)))}",
+            expected=f"any answer within {timeout:.0f} s",
+            remedy="check `base_url`, the network and its proxy",
+        ) from None
+
+
 def _set_header(value: str | None) -> Callable[[requests.PreparedRequest], requests.PreparedRequest]:
     def apply(request: requests.PreparedRequest) -> requests.PreparedRequest:
         if value is not None:

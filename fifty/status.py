@@ -155,7 +155,7 @@ def describe_status(status: BrandStatus) -> Iterator[str]:
     yield f"{status.brand}"
     if status.published_version:
         end = parse_instant(f"{status.published_as_of}T00:00:00+00:00") + timedelta(days=1)
-        yield f"  published    {status.published_version} (as of {status.published_as_of}, complete to {end:%Y-%m-%d %H:%M} UTC), {status.version_count} kept"
+        yield f"  published    {status.published_version}, which covers all before {end:%Y-%m-%d %H:%M} UTC; {status.version_count} versions kept"
     for account in status.accounts:
         more = f", {account.warning_count} warnings" if account.warning_count else ""
         more += "" if account.is_configured else ", no longer in fifty.yml"
