@@ -21,6 +21,7 @@ from pathlib import Path
 from demo.behaviour import generate_world
 from demo.business import write_business_files
 from demo.model import load_world, parse_instant, save_world
+from demo.platforms import PLATFORMS
 from demo.platforms.base import FAULTS, parse_faults
 from demo.serve import serve_world
 from demo.truth import write_truth
@@ -103,7 +104,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return stop_server(directory)
     try:
         if options.command == "serve":
-            parse_faults(options.faults)
+            unknown = parse_faults(options.faults).keys() - PLATFORMS.keys()
+            if unknown:
+                raise ValueError(f"faults for {', '.join(sorted(unknown))}: the services are {', '.join(PLATFORMS)}")
             if find_server(directory) is not None:
                 print(
                     f"demo: {directory} is already served; stop it with: python -m demo stop --dir {directory}",

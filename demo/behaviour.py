@@ -704,7 +704,7 @@ class Storyteller:
             "mastodon_domain": LOCAL_DOMAIN,
             "blog_host": BLOG_HOST,
             "blog_name": "Moorhen, the blog",
-            "terms": ["Moorhen Coffee"],
+            "terms": ["Moorhen Coffee", "MoorhenCup", "MoorhenSlow"],
             "hashtags": ["MoorhenCup", "MoorhenSlow"],
             "accounts": accounts,
             "campaigns": campaigns,

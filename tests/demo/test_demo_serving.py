@@ -62,6 +62,7 @@ def test_the_world_stays_the_same_on_another_day_and_another_is_refused(tmp_path
     assert main(["world", "--dir", str(tmp_path), "--seed", "8"]) == 2
     assert "another --dir" in capsys.readouterr().err
     assert main(["serve", "--dir", str(tmp_path), "--faults", "mastodon:nonsense"]) == 2
+    assert main(["serve", "--dir", str(tmp_path), "--faults", "myspace:slow"]) == 2
 
 
 @pytest.fixture(scope="module")
