@@ -1,0 +1,150 @@
+{#- Cut of what had been observed. -#}
+{% macro known_at() -%}cast('{{ var("known_at") }}' as timestamp){%- endmacro %}
+
+{#- Loads that models may read: a rejected load is read by nobody. -#}
+{% macro accepted_loads() -%}
+select loads.load_id, loads.platform, loads.source_account_id, loads.stream
+from {{ source('ops', 'loads') }} as loads
+where loads.load_status in ('accepted', 'warned')
+{%- endmacro %}
+
+{#- Newest accepted row per key, known at the cut; ties by load, page, position.
+    `keep_known` names columns in which a newer NULL does not overwrite what an older row knew: a short listing tells less than a full profile. -#}
+{% macro newest_rows(table, key, columns, keep_known=[]) -%}
+with accepted as (
+    {{ accepted_loads() }}
+),
+
+known_rows as (
+    select
+        staged.*,
+        row_number() over (
+            partition by {{ prefix_columns('staged', key) }}
+            order by staged.observed_at desc, staged.load_id desc, staged.page desc nulls last, staged.seq desc nulls last
+        ) as newness
+    from {{ source('staging', table) }} as staged
+    inner join accepted on staged.load_id = accepted.load_id
+    where staged.observed_at <= {{ known_at() }}
+),
+
+completed as (
+    select
+        known_rows.platform,
+        known_rows.source_account_id,
+        known_rows.load_id,
+        known_rows.page,
+        known_rows.seq,
+        known_rows.observed_at,
+        known_rows.scope_key,
+        known_rows.newness,
+        {%- for column in columns %}
+        {% if column in keep_known -%}
+        {{ first_known('known_rows.' ~ column, '(partition by ' ~ prefix_columns('known_rows', key) ~ ' order by known_rows.newness rows between unbounded preceding and unbounded following)') }} as {{ column }},
+        {%- else -%}
+        known_rows.{{ column }},
+        {%- endif -%}
+        {%- endfor %}
+        min(known_rows.observed_at) over (partition by {{ prefix_columns('known_rows', key) }}) as first_observed_at
+    from known_rows
+)
+
+select * from completed where newness = 1
+{%- endmacro %}
+
+{% macro prefix_columns(alias, columns) -%}
+{%- for column in columns -%}{{ alias }}.{{ column }}{{ ', ' if not loop.last }}{%- endfor -%}
+{%- endmacro %}
+
+{#- One row per key that is absent from a complete listing in which it had stood: `ended_at` is the first complete read without it,
+    `ended_after` the last read with it. Both reads are of the same scope and both are complete; an incomplete read ends nothing. -#}
+{% macro ended_by_absence(table, key) -%}
+with accepted as (
+    {{ accepted_loads() }}
+),
+
+complete_reads as (
+    select reads.platform, reads.source_account_id, reads.scope_key, reads.load_id, reads.observed_at
+    from {{ ref('int_listing_reads') }} as reads
+),
+
+seen_rows as (
+    select
+        {{ prefix_columns('staged', key) }},
+        staged.source_account_id,
+        staged.scope_key,
+        max(staged.observed_at) as last_seen_at,
+        max(case when complete_reads.load_id is not null then 1 else 0 end) as was_in_complete_read
+    from {{ source('staging', table) }} as staged
+    inner join accepted on staged.load_id = accepted.load_id
+    left join complete_reads
+        on staged.load_id = complete_reads.load_id and staged.scope_key = complete_reads.scope_key
+        and staged.platform = complete_reads.platform and staged.source_account_id = complete_reads.source_account_id
+    where staged.observed_at <= {{ known_at() }}
+    group by {{ prefix_columns('staged', key) }}, staged.source_account_id, staged.scope_key
+),
+
+moments as (
+    select platform, source_account_id, scope_key, observed_at as moment_at, 1 as is_complete_read from complete_reads
+    union all
+    select distinct platform, source_account_id, scope_key, last_seen_at as moment_at, 0 as is_complete_read from seen_rows
+),
+
+merged_moments as (
+    select platform, source_account_id, scope_key, moment_at, max(is_complete_read) as is_complete_read
+    from moments
+    group by platform, source_account_id, scope_key, moment_at
+),
+
+next_reads as (
+    select
+        platform,
+        source_account_id,
+        scope_key,
+        moment_at,
+        min(case when is_complete_read = 1 then moment_at end) over (
+            partition by platform, source_account_id, scope_key
+            order by moment_at
+            rows between 1 following and unbounded following
+        ) as next_complete_at
+    from merged_moments
+),
+
+per_key as (
+    select
+        {{ prefix_columns('seen_rows', key) }},
+        max(seen_rows.last_seen_at) as last_seen_at,
+        min(case when seen_rows.was_in_complete_read = 1 then next_reads.next_complete_at end) as absent_at
+    from seen_rows
+    inner join next_reads
+        on seen_rows.platform = next_reads.platform and seen_rows.source_account_id = next_reads.source_account_id
+        and seen_rows.scope_key = next_reads.scope_key and seen_rows.last_seen_at = next_reads.moment_at
+    group by {{ prefix_columns('seen_rows', key) }}
+)
+
+select
+    {{ prefix_columns('per_key', key) }},
+    per_key.last_seen_at as ended_after,
+    per_key.absent_at as ended_at
+from per_key
+where per_key.absent_at > per_key.last_seen_at
+{%- endmacro %}
+
+{#- All rows of the newest accepted load that holds the table, per configured source: the configuration is landed whole each time it changes. -#}
+{% macro newest_load_rows(table, columns) -%}
+with accepted as (
+    {{ accepted_loads() }}
+),
+
+known_rows as (
+    select
+        staged.*,
+        dense_rank() over (order by staged.observed_at desc, staged.load_id desc) as load_rank
+    from {{ source('staging', table) }} as staged
+    inner join accepted on staged.load_id = accepted.load_id
+    where staged.observed_at <= {{ known_at() }}
+)
+
+select load_id, page, seq, observed_at, {{ prefix_columns('known_rows', columns) }}
+from known_rows
+where load_rank = 1
+{%- endmacro %}

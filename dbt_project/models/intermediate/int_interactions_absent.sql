@@ -1,0 +1,1 @@
+{{ ended_by_absence('interactions', ['platform', 'interaction_id']) }}

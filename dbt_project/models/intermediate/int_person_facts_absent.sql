@@ -1,0 +1,1 @@
+{{ ended_by_absence('person_facts', ['platform', 'person_ref', 'fact', 'value']) }}

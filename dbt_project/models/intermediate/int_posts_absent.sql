@@ -1,0 +1,1 @@
+{{ ended_by_absence('posts', ['platform', 'post_id']) }}

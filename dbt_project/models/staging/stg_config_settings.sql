@@ -1,0 +1,1 @@
+{{ newest_load_rows('config_settings', ['name', 'value']) }}
