@@ -225,14 +225,18 @@ def list_finished_loads(
 
 def read_state(data: Path, key: LoadKey) -> dict[str, Any]:
     """`next_state` of the newest finished load of the same stream that is no backfill and ends before this window's end; {} at first."""
-    earlier = [
-        load.manifest
-        for load in list_finished_loads(data, key.brand, platform=key.platform, account=key.account, stream=key.stream)
-        if not load.manifest.is_backfill and (load.manifest.window["end"] or "") < format_instant(key.window.end)
-    ]
-    if not earlier:
-        return {}
-    return max(earlier, key=lambda manifest: (manifest.window["end"] or "", manifest.observed_at)).next_state
+    # The folder's name tells the window, so that of a long history only the newest manifests are opened.
+    latest = format_compact(key.window.end)
+    folders = [folder for folder in load_folder(data, key).parent.glob("*-*-*") if _read_window_end(folder) < latest]
+    for folder in sorted(folders, key=lambda folder: (_read_window_end(folder), folder.name), reverse=True):
+        load = read_manifest(folder)
+        if load and not load.manifest.is_backfill:
+            return load.manifest.next_state
+    return {}
+
+
+def _read_window_end(folder: Path) -> str:
+    return folder.name.rsplit("-", 2)[1]
 
 
 def verify_load(load: LandedLoad) -> None:

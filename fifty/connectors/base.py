@@ -84,7 +84,7 @@ class Stream:
     """One kind of thing a platform is asked for.
 
     `path`, `params` and `scope` may hold `{placeholders}`: `{account_id}`, `{handle}` (of the account, of each role account, of each person),
-    `{since}`, `{until}`, `{term}`, `{post_id}`, `{ids}` (of the batch, the parameter repeated), `{ids_joined}` (by comma).
+    `{since}`, `{until}`, `{term}` (`{tag}`: as a hashtag), `{post_id}`, `{ids}` (of the batch, the parameter repeated), `{ids_joined}` (by comma).
     A parameter whose placeholder has no value is not sent; a value `a|b` is sent as two.
     """
 
@@ -100,6 +100,8 @@ class Stream:
     items: str = "$"
     """Where the items stand in an answer: `$` (the answer is the list, or the one item), a dotted path, or several joined by `+`."""
     params: Mapping[str, str] = field(default_factory=dict)
+    path_by_id: str | None = None
+    """Asked instead where the account's id is configured, without parameters: handles change, ids do not."""
     credential_params: Mapping[str, str] = field(default_factory=dict)
     """Sent besides when the account has a credential."""
     paging: str = "none"
@@ -185,6 +187,21 @@ class Connector:
     def is_remote(self) -> bool:
         """False for platforms that are read from files."""
         return self.read_local is None
+
+    @property
+    def has_session_server(self) -> bool:
+        """The credential is for the session server alone; all else is asked anonymously."""
+        return any(stream.server == "auth" for stream in self.streams)
+
+    @property
+    def register(self) -> Stream | None:
+        """The stream that keeps the known posts."""
+        return next((stream for stream in self.streams if stream.asks == "known"), None)
+
+    @property
+    def profile(self) -> Stream | None:
+        """The stream that gives the account itself."""
+        return next((stream for stream in self.streams if stream.profile_counts), None)
 
     @property
     def folder(self) -> Path:

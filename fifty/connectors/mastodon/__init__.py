@@ -93,6 +93,7 @@ CONNECTOR = Connector(
             name="profile",
             kind="state",
             path="api/v1/accounts/lookup",
+            path_by_id="api/v1/accounts/{account_id}",
             params={"acct": "{handle}"},
             asks="role",
             read_kind="lookup",
@@ -141,7 +142,7 @@ CONNECTOR = Connector(
         Stream(
             name="tag_statuses",
             kind="events",
-            path="api/v1/timelines/tag/{term}",
+            path="api/v1/timelines/tag/{tag}",
             params={"limit": "40"},
             asks="term",
             paging="link_header",

@@ -1,0 +1,202 @@
+"""Which posts are asked about again, and when: rarely where they are old, at once where their counts changed.
+
+what finished loads saw (`next_state`) → Register of known posts → what is due in this window
+
+Pure: no network, no files. The clock is the end of the window, so that a repeated run decides the same.
+Try it alone: `python -m fifty.polling` prints how often a post is asked about as it ages.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from typing import Any
+
+from fifty.connectors.base import Connector, Following, Stream, find_value
+from fifty.landing import format_instant, parse_instant
+
+PERSON_INTERVAL = timedelta(days=30)
+
+
+@dataclass
+class KnownPost:
+    """A post under observation."""
+
+    created_at: str
+    is_own: bool = False
+    is_reply: bool = False
+    counts: dict[str, int] = field(default_factory=dict)
+    checked_at: str | None = None
+    """End of the window in which it was last seen itself; None: only named by another post so far."""
+    is_gone: bool = False
+
+    def dump(self) -> dict[str, Any]:
+        """For `next_state`; what is usual is left out."""
+        kept: dict[str, Any] = {"created_at": self.created_at}
+        if self.is_own:
+            kept["own"] = True
+        if self.is_reply:
+            kept["reply"] = True
+        if self.counts:
+            kept["counts"] = self.counts
+        if self.checked_at:
+            kept["checked_at"] = self.checked_at
+        if self.is_gone:
+            kept["gone"] = True
+        return kept
+
+    @classmethod
+    def load(cls, raw: Mapping[str, Any]) -> KnownPost:
+        """Inverse of dump."""
+        return cls(
+            created_at=raw["created_at"],
+            is_own=bool(raw.get("own")),
+            is_reply=bool(raw.get("reply")),
+            counts={name: int(count) for name, count in (raw.get("counts") or {}).items()},
+            checked_at=raw.get("checked_at"),
+            is_gone=bool(raw.get("gone")),
+        )
+
+
+class Register:
+    """Every post that is known, by id."""
+
+    def __init__(self, posts: dict[str, KnownPost] | None = None) -> None:
+        self.posts = posts or {}
+
+    @classmethod
+    def load(cls, raw: Mapping[str, Any]) -> Register:
+        """From `next_state`."""
+        return cls({post_id: KnownPost.load(post) for post_id, post in raw.items()})
+
+    def dump(self) -> dict[str, Any]:
+        """For `next_state`."""
+        return {post_id: post.dump() for post_id, post in sorted(self.posts.items())}
+
+    def merge(self, seen: Register) -> None:
+        """Take over what a load saw. A post seen itself is there (again); one only named is added where it is new."""
+        for post_id, post in seen.posts.items():
+            known = self.posts.get(post_id)
+            if known is None:
+                self.posts[post_id] = KnownPost.load(post.dump())
+            elif post.checked_at is not None and (known.checked_at is None or post.checked_at >= known.checked_at):
+                merged = KnownPost.load(post.dump())
+                merged.is_own = post.is_own or known.is_own
+                self.posts[post_id] = merged
+
+    def list_due(self, connector: Connector, clock: datetime, *, reread_all: bool = False) -> list[str]:
+        """Ids to look up in a window that ends at `clock`: never seen themselves, or not for as long as their age allows."""
+        due = []
+        for post_id, post in sorted(self.posts.items()):
+            if post.is_gone:
+                continue
+            if post.checked_at is None or is_due(connector, post, parse_instant(post.checked_at), clock, reread_all=reread_all):
+                due.append(post_id)
+        return due
+
+
+def is_due(connector: Connector, post: KnownPost, last: datetime, clock: datetime, *, reread_all: bool = False) -> bool:
+    """Whether a post last asked about at `last` is asked about again at `clock`; never twice at the same clock."""
+    if clock <= last:
+        return False
+    return reread_all or clock - last >= connector.polled_after(parse_instant(post.created_at), clock)
+
+
+def observe_items(items: Iterable[Any], following: Following, *, account_id: str | None, clock: datetime, seen_at: datetime) -> Register:
+    """What the items of one load say about posts: those they are, and those they name."""
+    seen = Register()
+    named: dict[str, str] = {}
+    for item in items:
+        post_id = find_value(item, following.id)
+        created_at = format_instant(read_time(find_value(item, following.created_at)) or seen_at)
+        if post_id is not None:
+            author = find_value(item, following.author) if following.author else None
+            seen.posts[str(post_id)] = KnownPost(
+                created_at=created_at,
+                is_own=following.author is None or (account_id is not None and str(author) == account_id),
+                is_reply=bool(following.parent and find_value(item, following.parent) is not None),
+                counts={name: count for name, path in following.counts.items() if (count := read_count(find_value(item, path))) is not None},
+                checked_at=format_instant(clock),
+            )
+        for path in following.others:
+            other = find_value(item, path)
+            if other is not None:
+                named.setdefault(str(other), created_at)
+    for post_id, created_at in named.items():
+        seen.posts.setdefault(post_id, KnownPost(created_at=created_at))
+    return seen
+
+
+@dataclass
+class Polled:
+    """When a stream last asked about a post, and the count the post had then."""
+
+    at: str
+    count: int | None = None
+
+
+def choose_posts(
+    stream: Stream,
+    connector: Connector,
+    register: Register,
+    polled: Mapping[str, Polled],
+    touched: set[str],
+    clock: datetime,
+    *,
+    reread_all: bool = False,
+) -> list[str]:
+    """The account's own posts that `stream` asks about in a window that ends at `clock`.
+
+    With a count: not where it is 0 and was 0; at once where it differs from the last time; else as the post's age says.
+    """
+    chosen = []
+    for post_id, post in sorted(register.posts.items()):
+        if post.is_gone or not post.is_own:
+            continue
+        last = polled.get(post_id)
+        count = post.counts.get(stream.count) if stream.count else None
+        if last is None:
+            is_chosen = count is None or count > 0 or (stream.replies_once and post.is_reply)
+        elif parse_instant(last.at) >= clock:
+            is_chosen = False
+        elif post_id in touched or count != last.count:
+            is_chosen = True
+        elif count == 0:
+            is_chosen = False
+        else:
+            is_chosen = is_due(connector, post, parse_instant(last.at), clock, reread_all=reread_all)
+        if is_chosen:
+            chosen.append(post_id)
+    return chosen
+
+
+def choose_people(seen: Iterable[str], known: Mapping[str, str], clock: datetime) -> list[str]:
+    """People to complete: new ones, and those last completed more than 30 days ago."""
+    return sorted(person for person in set(seen) if person not in known or clock - parse_instant(known[person]) >= PERSON_INTERVAL)
+
+
+def read_time(value: Any) -> datetime | None:
+    """An instant from what a platform sends; without a zone it is UTC; None for what is no time."""
+    try:
+        instant = datetime.fromisoformat(value)
+    except (ValueError, TypeError):
+        return None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def read_count(value: Any) -> int | None:
+    """A count from what a platform sends, also as text; None for what is none."""
+    try:
+        return int(value) if value is not None and not isinstance(value, bool) else None
+    except (ValueError, TypeError):
+        return None
+
+
+if __name__ == "__main__":
+    import sys
+
+    from fifty.connectors.base import POLLING
+
+    for limit, interval in POLLING:
+        sys.stdout.write(f"younger than {limit.days} days: again after {interval.days} days\n")
