@@ -43,7 +43,7 @@ class Account(_Strict):
     @field_validator("base_url", "auth_url")
     @classmethod
     def _check_url(cls, value: str | None) -> str | None:
-        if value is not None and not re.match(r"^https?://[^\s/@]+", value):
+        if value is not None and not re.fullmatch(r"https?://[^\s/@?#]+(/[^\s@?#]*)?", value):
             raise ValueError("must start with http:// or https:// and hold no user or password")
         return value.rstrip("/") if value else value
 
@@ -223,4 +223,5 @@ def _read_yaml(path: Path, mistakes: list[str]) -> dict[str, Any] | None:
 def _shorten(value: object) -> str:
     # Values may be pasted secrets: show the type and a short head of scalars only.
     text = repr(value) if isinstance(value, (str, int, float, bool, type(None))) else type(value).__name__
+    text = re.sub(r"//.*@", "//[secret]@", text)
     return text if len(text) <= 40 else text[:37] + "…"
