@@ -56,7 +56,7 @@ BLOG_TITLES = [
 ]
 QUESTIONS = [
     "How fine would you grind {coffee} for a {brewer}?",
-    "Is {coffee} coming back this month?",
+    "Olá, is {coffee} coming back this month?",
     "Do you ship {coffee} to the islands?",
     "What water do you use with the {brewer}?",
     "Could I swap my next bag for {coffee}?",
@@ -67,7 +67,7 @@ QUESTIONS = [
 PRAISE = [
     "{coffee} made my morning. I get {taste} all the way down.",
     "Third bag of {coffee} and still finding {taste} in it.",
-    "Took {coffee} to {place}; nobody left a drop.",
+    "Took {coffee} to {place} ☕ and nobody left a drop.",
     "You were right about the {brewer}, it is another drink.",
 ]
 COMPLAINTS = [
@@ -126,7 +126,7 @@ PEER = [
 ]
 CONTEST_ENTRIES = [
     "My best cup, pick me!",
-    "Here is my entry, fingers crossed.",
+    "Here is my entry 🤞 fingers crossed.",
     "{coffee} at {place}. In for the grinder!",
     "Entering once more.",
 ]

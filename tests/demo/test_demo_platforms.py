@@ -246,6 +246,15 @@ def test_bluesky_facets_count_bytes_and_times_come_in_four_formats(reader: Reade
         ]
         assert shown == ["@" + addresses["platforms"]["bluesky"]["handle"]]
     everything = reader.walk_bluesky("app.bsky.feed.searchPosts", "posts", q="*", limit=100)
+    after_wide = 0
+    for post in everything:
+        text = post["record"]["text"].encode("utf-8")
+        for facet in post["record"].get("facets", []):
+            start, end = facet["index"]["byteStart"], facet["index"]["byteEnd"]
+            after_wide += not text[:start].isascii()
+            if "tag" in facet["features"][0]:
+                assert text[start:end].decode() == "#" + facet["features"][0]["tag"]
+    assert after_wide >= 5, "no facet comes after a character of several bytes"
     shapes = {"".join("d" if c.isdigit() else c for c in p["record"]["createdAt"]) for p in everything}
     assert shapes == {"dddd-dd-ddTdd:dd:dd.dddZ", "dddd-dd-ddTdd:dd:dd.ddddddZ", "dddd-dd-ddTdd:dd:ddZ", "dddd-dd-ddTdd:dd:dd.ddd+dd:dd"}
     assert any(p["indexedAt"] < p["record"]["createdAt"] for p in everything)
@@ -284,6 +293,22 @@ def test_bluesky_sessions_open_notifications_and_are_limited(addresses: dict[str
         if answer.status_code == 429:
             break
     assert answer.status_code == 429 and answer.json()["error"] == "RateLimitExceeded"
+
+
+def test_what_a_gone_account_did_is_hidden(reader: Reader, addresses: dict[str, Any], truth: Truth) -> None:
+    for platform in ("mastodon", "bluesky"):
+        gone = {a["account_id"] for a in truth.read("accounts", platform=platform) if a["suspended_at"] or a["deactivated_at"]}
+        likes = [r for r in truth.read("reactions", platform=platform, kind="like") if r["actor_account_id"] in gone and not r["ended_at"]]
+        assert gone and likes, f"{platform}: nobody who left had liked anything"
+        post_id = likes[0]["post_id"]
+        if platform == "mastodon":
+            people = {a["id"] for a in reader.walk_mastodon(f"/api/v1/statuses/{post_id}/favourited_by", limit=80)}
+        else:
+            people = {like["actor"]["did"] for like in reader.walk_bluesky("app.bsky.feed.getLikes", "likes", uri=post_id, limit=100)}
+            written = [p for p in truth.read("posts", platform=platform) if p["author_account_id"] in gone and not p["deleted_at"]]
+            found = reader.walk_bluesky("app.bsky.feed.searchPosts", "posts", q="*", limit=100)
+            assert written and not gone & {p["author"]["did"] for p in found}
+        assert people and not gone & people
 
 
 # -- WordPress ---------------------------------------------------------------------------------------------------------
