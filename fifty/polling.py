@@ -146,16 +146,17 @@ def choose_posts(
     *,
     reread_all: bool = False,
 ) -> list[str]:
-    """The account's own posts that `stream` asks about in a window that ends at `clock`.
+    """The posts that `stream` asks about in a window that ends at `clock`: the account's own, and others' where the stream says so.
 
     With a count: not where it is 0 and was 0; at once where it differs from the last time; else as the post's age says.
     """
     chosen = []
     for post_id, post in sorted(register.posts.items()):
-        if post.is_gone or not post.is_own:
+        count = post.counts.get(stream.count) if stream.count else None
+        is_watched = stream.others_up_to is not None and not post.is_reply and count is not None and count <= stream.others_up_to
+        if post.is_gone or not (post.is_own or is_watched):
             continue
         last = polled.get(post_id)
-        count = post.counts.get(stream.count) if stream.count else None
         if last is None:
             is_chosen = count is None or count > 0 or (stream.replies_once and post.is_reply)
         elif parse_instant(last.at) >= clock:

@@ -128,6 +128,9 @@ class Stream:
     """Name of the count (see Following) that says whether anything is there and whether it changed."""
     replies_once: bool = False
     """Ask once about the account's own replies even where the count is 0, to learn what they answer."""
+    others_up_to: int | None = None
+    """Ask also about others' posts that begin a thread (the brand is mentioned, quoted or answers there), where at most so many answer:
+    staff answer in them from their own accounts. None: the account's own posts only."""
     touches: str | None = None
     """Path of a post's id: an item means that this post has changed, so that the streams after it ask about it."""
     people: tuple[str, ...] = ()

@@ -1,7 +1,7 @@
 """Bluesky (AT Protocol): posts, threads, who liked, reposted, quoted, mentions, followers, profiles.
 
-app.bsky.* of the AppView, a session of the PDS for notifications → profiles, feed, mentions, term_posts, notifications, known_posts, threads,
-likes, reposts, quotes, followers, people → landing
+app.bsky.* of the AppView, a session of the PDS for notifications → profiles, feed, mentions, term_posts, notifications, known_posts, quotes,
+threads, likes, reposts, followers, people → landing
 
 Keys are DIDs and at:// addresses; handles change. README.md says what is anonymous and which errors mean "gone".
 """
@@ -25,8 +25,8 @@ PROFILE: dict[str, Shape] = {
     "did": "id!",
     "labels": [list_fields(text="val src uri", json="cts cid ver neg")],
     **list_fields(
-        text="handle displayName description avatar banner pronouns website",
-        time="createdAt indexedAt",
+        text="handle displayName description avatar banner pronouns website createdAt",  # createdAt: as its owner's program wrote it
+        time="indexedAt",
         count="followersCount followsCount postsCount",
         json="associated viewer joinedViaStarterPack pinnedPost verification status debug",
     ),
@@ -49,7 +49,8 @@ RECORD: dict[str, Shape] = {
         "external": list_fields(text="uri title description", json="thumb"),
         **list_fields(json="images video media alt aspectRatio presentation captions"),
     },
-    **list_fields(text="$type text via", time="createdAt", json="entities labels subject bridgyOriginalText bridgyOriginalUrl fediverseId"),
+    # `via` names a program in a post and points to a repost in a like; createdAt is what the author's program wrote.
+    **list_fields(text="$type text createdAt", json="via entities labels subject bridgyOriginalText bridgyOriginalUrl fediverseId"),
 }
 # What is quoted comes as a view of its own: whole (`value`), or as a list, a feed, a labeler (kept as sent).
 QUOTED: dict[str, Shape] = {
@@ -92,7 +93,7 @@ NODE: dict[str, Shape] = {
     "post": {**POST, "uri": "id"},
     **list_fields(id="uri", text="$type", boolean="notFound blocked", json="author threadContext"),
 }
-LIKE: dict[str, Shape] = {"actor": PROFILE, **list_fields(time="createdAt indexedAt")}
+LIKE: dict[str, Shape] = {"actor": PROFILE, **list_fields(text="createdAt", time="indexedAt")}
 NOTIFICATION: dict[str, Shape] = {
     "uri": "id!",
     "reason": "text!",
@@ -301,6 +302,7 @@ CONNECTOR = Connector(
             shape=NOTIFICATION,
             entity="notifications",
             key="uri",
+            scope={"account_id": "{account_id}"},
         ),
         Stream(
             name="known_posts",
@@ -321,6 +323,24 @@ CONNECTOR = Connector(
             people=("author.did",),
         ),
         Stream(
+            name="quotes",
+            kind="state",
+            path="xrpc/app.bsky.feed.getQuotes",
+            params={"uri": "{post_id}", "limit": "100"},
+            paging="cursor",
+            items="posts",
+            asks="post",
+            count="quotes",
+            shape=POST,
+            mapping="posts",
+            entity="quotes",
+            key="uri",
+            scope=POST_SCOPE,
+            subject="{post_id}",
+            follows=POST_FOLLOWING,
+            people=("author.did",),
+        ),
+        Stream(
             name="threads",
             kind="state",
             path="xrpc/app.bsky.feed.getPostThread",
@@ -328,6 +348,7 @@ CONNECTOR = Connector(
             asks="post",
             count="replies",
             unfold=unfold_thread,
+            others_up_to=200,
             shape=NODE,
             entity="thread",
             key="post.uri|uri",
@@ -365,24 +386,6 @@ CONNECTOR = Connector(
             key="did",
             scope=POST_SCOPE,
             subject="{post_id}",
-        ),
-        Stream(
-            name="quotes",
-            kind="state",
-            path="xrpc/app.bsky.feed.getQuotes",
-            params={"uri": "{post_id}", "limit": "100"},
-            paging="cursor",
-            items="posts",
-            asks="post",
-            count="quotes",
-            shape=POST,
-            mapping="posts",
-            entity="quotes",
-            key="uri",
-            scope=POST_SCOPE,
-            subject="{post_id}",
-            follows=POST_FOLLOWING,
-            people=("author.did",),
         ),
         Stream(
             name="followers",

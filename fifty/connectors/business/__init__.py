@@ -29,7 +29,7 @@ CONNECTOR = Connector(
             "campaign_id",
             text="campaign_name post_ids hashtags link_patterns asked_action control",
             utc_time="starts_at ends_at",
-            boolean="is_incentivised is_promotional",
+            flag="is_incentivised is_promotional",
         ),
         _declare("costs", "cost_id", id="campaign_id", text="channel cost_kind currency", utc_time="incurred_at", number="amount hours"),
         _declare(
@@ -39,7 +39,7 @@ CONNECTOR = Connector(
             text="conversion_kind currency unit",
             utc_time="occurred_at refunded_at",
             number="amount quantity",
-            boolean="is_rewarded",
+            flag="is_rewarded",
         ),
         _declare(
             "referrals",
@@ -47,7 +47,7 @@ CONNECTOR = Connector(
             id="referrer_ref prospect_ref parent_referral_id",
             text="arm",
             utc_time="referred_at",
-            boolean="is_rewarded",
+            flag="is_rewarded",
         ),
         _declare("labels", "entity entity_id label", text="value labelled_by", utc_time="labelled_at"),
         _declare(

@@ -1,6 +1,6 @@
 """Mastodon, and what speaks its client API: statuses, threads, who favourited, boosted, quoted, mentions, followers.
 
-/api/v1 → profile, statuses, notifications, tag_statuses, known_statuses, contexts, favourites, reblogs, quotes, followers → landing
+/api/v1 → profile, statuses, notifications, tag_statuses, known_statuses, quotes, contexts, favourites, reblogs, followers → landing
 
 Ids are the configured server's own; a person elsewhere is recognised by `url`. README.md says what needs a token.
 """
@@ -17,11 +17,10 @@ from fifty.http import bearer_authorization
 ACCOUNT: dict[str, Shape] = {
     "id": "id!",
     **list_fields(
-        text="username acct display_name note url uri avatar avatar_static avatar_description header header_static header_description",
+        text="username acct display_name note url uri last_status_at avatar avatar_static avatar_description header header_static header_description",
         boolean="locked bot group discoverable indexable noindex hide_collections suspended limited memorial",
         count="followers_count following_count statuses_count",
         time="created_at",
-        date="last_status_at",
         json="moved emojis fields roles source role mute_expires_at",
     ),
 }
@@ -130,6 +129,7 @@ CONNECTOR = Connector(
             needs_credential=True,
             shape=NOTIFICATION,
             entity="notifications",
+            scope={"account_id": "{account_id}"},
             follows=Following(
                 id="status.id",
                 created_at="status.created_at",
@@ -172,12 +172,28 @@ CONNECTOR = Connector(
             follows=FOLLOWING,
         ),
         Stream(
+            name="quotes",
+            kind="state",
+            path="api/v1/statuses/{post_id}/quotes",
+            params={"limit": "40"},
+            paging="link_header",
+            asks="post",
+            count="quotes",
+            shape=STATUS,
+            mapping="statuses",
+            entity="quotes",
+            scope={"post_id": "{post_id}"},
+            subject="{post_id}",
+            follows=FOLLOWING,
+        ),
+        Stream(
             name="contexts",
             kind="state",
             path="api/v1/statuses/{post_id}/context",
             asks="post",
             count="replies",
             replies_once=True,
+            others_up_to=200,
             unfold=unfold_context,
             shape=STATUS,
             mapping="statuses",
@@ -211,21 +227,6 @@ CONNECTOR = Connector(
             entity="reshares",
             scope={"post_id": "{post_id}"},
             subject="{post_id}",
-        ),
-        Stream(
-            name="quotes",
-            kind="state",
-            path="api/v1/statuses/{post_id}/quotes",
-            params={"limit": "40"},
-            paging="link_header",
-            asks="post",
-            count="quotes",
-            shape=STATUS,
-            mapping="statuses",
-            entity="quotes",
-            scope={"post_id": "{post_id}"},
-            subject="{post_id}",
-            follows=FOLLOWING,
         ),
         Stream(
             name="followers",
