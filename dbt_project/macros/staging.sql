@@ -1,5 +1,11 @@
-{#- Cut of what had been observed. -#}
-{% macro known_at() -%}cast('{{ var("known_at") }}' as timestamp){%- endmacro %}
+{#- What this build is about: a var by hand, else the environment that fifty/transform.py sets. Not vars there: a changed var costs a full parse. -#}
+{% macro run_value(name, default) -%}{{ var(name, env_var('FIFTY_RUN_' ~ name | upper, default)) }}{%- endmacro %}
+
+{#- Last UTC day that counts. Never taken from a clock. -#}
+{% macro as_of() -%}cast('{{ run_value("as_of", "1970-01-01") }}' as date){%- endmacro %}
+
+{#- Cut of what had been observed; by default everything known. -#}
+{% macro known_at() -%}cast('{{ run_value("known_at", "9999-12-31 00:00:00") }}' as timestamp){%- endmacro %}
 
 {#- Loads that models may read: a rejected load is read by nobody. -#}
 {% macro accepted_loads() -%}

@@ -22,7 +22,7 @@ parameters as (
 )
 
 select
-    cast('{{ var("brand") }}' as string) as brand,
+    cast('{{ run_value("brand", "unnamed") }}' as string) as brand,
     parameters.parameters_version,
     coalesce(settings.timezone, 'UTC') as timezone,
     settings.working_days,
@@ -30,8 +30,8 @@ select
     settings.work_end,
     coalesce(settings.holidays, '') as holidays,
     cast(pulled.pulled_load_count as bigint) as pulled_load_count,
-    cast('{{ var("as_of") }}' as date) as as_of_date,
-    cast({{ add_days('cast(\'' ~ var("as_of") ~ '\' as date)', 1) }} as timestamp) as as_of_at,
+    {{ as_of() }} as as_of_date,
+    cast({{ add_days(as_of(), 1) }} as timestamp) as as_of_at,
     {{ known_at() }} as known_at
 from settings
 cross join pulled

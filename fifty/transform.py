@@ -1,0 +1,235 @@
+"""Accepted staging rows → intermediate → marts, by one `dbt build` in this process.
+
+warehouse.duckdb (staging, ops) → dbt_project/ → warehouse.duckdb (intermediate) + marts.duckdb (engagement, relationships, ops)
+
+The marts are built into a file beside, which takes the place of marts.duckdb when every model and key test has passed: a transform that is
+killed or fails leaves the finished marts of before. Try it alone: `fifty transform --brand <brand>`.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from fifty.errors import FatalError, FiftyError, RetryableError
+from fifty.settings import Settings
+from fifty.warehouse import BrandPaths, connect, lock_brand
+
+if TYPE_CHECKING:
+    from dbt.cli.main import dbtRunnerResult
+
+logger = logging.getLogger(__name__)
+
+EVERYTHING_KNOWN = "9999-12-31 00:00:00"
+# dbt keeps its invocation in process-wide state and reads the environment: one build at a time in a process.
+_DBT = threading.Lock()
+_GOOD = {"success", "pass", "no-op"}
+
+
+@dataclass(frozen=True)
+class NodeOutcome:
+    """What became of one model, seed or test; `message` is dbt's word, in one line."""
+
+    name: str
+    kind: str
+    status: str
+    seconds: float
+    message: str = ""
+
+    @property
+    def is_good(self) -> bool:
+        """It did what it should."""
+        return self.status in _GOOD
+
+
+@dataclass(frozen=True)
+class TransformResult:
+    """A finished transform: every node, and the rows of each mart by `schema.table`."""
+
+    as_of: date
+    known_at: datetime | None
+    nodes: tuple[NodeOutcome, ...]
+    tables: dict[str, int] = field(default_factory=dict)
+    seconds: float = 0.0
+
+    @property
+    def node_count(self) -> int:
+        """Models, seeds and tests run."""
+        return len(self.nodes)
+
+    @property
+    def row_count(self) -> int:
+        """Rows of all marts together."""
+        return sum(self.tables.values())
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Tests that warn, in words."""
+        return tuple(f"{node.name}: {node.message}" for node in self.nodes if node.status == "warn")
+
+    @property
+    def message(self) -> str:
+        """The result in words."""
+        models = sum(node.kind == "model" for node in self.nodes)
+        tests = sum(node.kind == "test" for node in self.nodes)
+        return f"{models} models, {tests} tests, {len(self.tables)} marts with {self.row_count:,} rows"
+
+
+def run_transform(paths: BrandPaths, settings: Settings, *, as_of: date, run_id: str, known_at: datetime | None = None) -> TransformResult:
+    """Build all marts of a brand as of the end of `as_of` (24:00 UTC), from what had been observed by `known_at` (UTC; None: everything).
+
+    Same loads, `as_of`, `known_at` and parameters give the same marts. Raises FatalError naming each model or test that failed and what to do;
+    RetryableError when another process has the brand.
+    """
+    started = time.monotonic()
+    logger.info("transform start brand=%s as_of=%s run_id=%s", paths.brand, as_of, run_id)
+    with lock_brand(paths, settings):
+        with connect(paths, settings):
+            pass  # every table there that a model reads, the brand's keys too
+        building = paths.root / "marts.building.duckdb"
+        _remove_database(building)
+        environment = {
+            "FIFTY_WAREHOUSE": str(paths.warehouse.resolve()),
+            "FIFTY_MARTS": str(building.resolve()),
+            "FIFTY_THREADS": str(settings.threads),
+            "FIFTY_MEMORY_LIMIT": settings.memory_limit,
+            "FIFTY_RUN_BRAND": paths.brand,
+            "FIFTY_RUN_AS_OF": as_of.isoformat(),
+            "FIFTY_RUN_KNOWN_AT": known_at.strftime("%Y-%m-%d %H:%M:%S.%f") if known_at else EVERYTHING_KNOWN,
+        }
+        nodes = _build(paths, settings, environment)
+        if building.with_name(building.name + ".wal").exists():
+            raise FatalError(
+                "the marts were not written out",
+                where=f"{paths.brand}/transform",
+                seen=f"{building.name}.wal is still there",
+                expected="dbt to close the file",
+                remedy="run `fifty transform` again in a new process",
+            )
+        os.replace(building, paths.marts)
+        _remove_wal(paths.marts)
+        with connect(paths, settings, attach_marts=True) as connection:
+            tables = {
+                f"{schema}.{name}": int(count)
+                for schema, name, count in connection.execute(
+                    "select schema_name, table_name, estimated_size from duckdb_tables() where database_name = 'marts' order by all"
+                ).fetchall()
+            }
+            result = TransformResult(as_of, known_at, nodes, tables, round(time.monotonic() - started, 3))
+            connection.execute("begin")
+            connection.execute("delete from ops.runs where run_id = ? and stage = 'transform'", [run_id])
+            connection.execute(
+                "insert into ops.runs by name select ? as run_id, 'transform' as stage, ? as outcome, ? as row_count, ? as seconds,"
+                " ? as message, ? as as_of_date",
+                [run_id, "warned" if result.warnings else "done", result.row_count, result.seconds, result.message, as_of],
+            )
+            connection.execute("commit")
+    logger.info("transform end brand=%s as_of=%s rows=%d seconds=%.2f", paths.brand, as_of, result.row_count, result.seconds)
+    return result
+
+
+def _build(paths: BrandPaths, settings: Settings, environment: dict[str, str]) -> tuple[NodeOutcome, ...]:
+    project = settings.dbt_project.resolve()
+    target = paths.dbt_target.resolve()
+    target.mkdir(parents=True, exist_ok=True)
+    arguments = [
+        "build",
+        *("--exclude-resource-type", "unit_test"),
+        *("--project-dir", str(project), "--profiles-dir", str(project)),
+        *("--target-path", str(target), "--log-path", str(target / "logs")),
+        *("--log-level", "none", "--log-level-file", "info", "--no-use-colors", "--no-version-check"),
+    ]
+    # Imported here: it takes seconds, and only this stage needs it.
+    from dbt.cli.main import dbtRunner
+
+    with _DBT, _set_environment(environment):
+        outcome: dbtRunnerResult = dbtRunner().invoke(arguments)
+    nodes = tuple(_read_nodes(outcome))
+    for node in nodes:
+        logger.log(
+            logging.DEBUG if node.is_good else logging.WARNING,
+            "transform brand=%s node=%s status=%s seconds=%.2f%s",
+            *(paths.brand, node.name, node.status, node.seconds, f" {node.message}" if not node.is_good else ""),
+        )
+    if not outcome.success:
+        raise _explain_failure(paths, outcome, nodes, target)
+    return nodes
+
+
+def _read_nodes(outcome: dbtRunnerResult) -> Iterator[NodeOutcome]:
+    results: Any = outcome.result
+    for one in getattr(results, "results", None) or ():
+        yield NodeOutcome(
+            name=one.node.name,
+            kind=str(one.node.resource_type),
+            status=str(one.status),
+            seconds=round(float(one.execution_time), 3),
+            message=" ".join(str(one.message or "").split()),
+        )
+
+
+def _explain_failure(paths: BrandPaths, outcome: dbtRunnerResult, nodes: tuple[NodeOutcome, ...], target: Path) -> FiftyError:
+    where = f"{paths.brand}/transform"
+    broken = [node for node in nodes if node.status in ("error", "fail", "runtime error")]
+    text = " ".join(str(outcome.exception or "").split()) or "; ".join(f"{node.kind} {node.name}: {node.message}" for node in broken)
+    if "lock on file" in text:
+        return RetryableError(
+            "a file of the brand is open in another process",
+            where=where,
+            seen=text[:500],
+            expected="nobody but Fifty to open the work file",
+            remedy="close the other program; readers use published/marts.duckdb",
+        )
+    if not broken:
+        return FatalError(
+            "dbt could not begin",
+            where=where,
+            seen=text[:1000] or "no result",
+            expected="a project and profile that parse",
+            remedy="undo the last change to dbt_project/, or set FIFTY_DBT_PROJECT to the right folder",
+        )
+    skipped = sum(node.status == "skipped" for node in nodes)
+    failed_tests = [node for node in broken if node.kind == "test"]
+    remedy = f"read the compiled SQL under {target / 'compiled'}; run `fifty transform` again once the model or its input is mended"
+    if len(failed_tests) == len(broken):
+        remedy = f"look at the rows the test names (compiled SQL under {target / 'compiled'}); what is published stays as it is"
+    return FatalError(
+        f"{', '.join(node.name for node in broken)} failed, {skipped} more were not tried",
+        where=where,
+        seen=text[:1500],
+        expected="every model to build and every key to hold",
+        remedy=remedy,
+    )
+
+
+@contextmanager
+def _set_environment(values: dict[str, str]) -> Iterator[None]:
+    # dbt's profile takes its paths from the environment; what was there before comes back.
+    before = {name: os.environ.get(name) for name in values}
+    os.environ.update(values)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
+
+
+def _remove_database(path: Path) -> None:
+    path.unlink(missing_ok=True)
+    _remove_wal(path)
+
+
+def _remove_wal(path: Path) -> None:
+    # The log of a file that is no more would be played into its successor.
+    path.with_name(path.name + ".wal").unlink(missing_ok=True)
