@@ -24,6 +24,7 @@ from fifty.settings import Settings
 from fifty.warehouse import BrandPaths, connect, lock_brand
 
 if TYPE_CHECKING:
+    import duckdb
     from dbt.cli.main import dbtRunnerResult
 
 logger = logging.getLogger(__name__)
@@ -114,15 +115,11 @@ def run_transform(paths: BrandPaths, settings: Settings, *, as_of: date, run_id:
                 expected="dbt to close the file",
                 remedy="run `fifty transform` again in a new process",
             )
-        os.replace(building, paths.marts)
+        # First the log: left beside, it would be played into the new file.
         _remove_wal(paths.marts)
+        building.replace(paths.marts)
         with connect(paths, settings, attach_marts=True) as connection:
-            tables = {
-                f"{schema}.{name}": int(count)
-                for schema, name, count in connection.execute(
-                    "select schema_name, table_name, estimated_size from duckdb_tables() where database_name = 'marts' order by all"
-                ).fetchall()
-            }
+            tables = _count_rows(connection)
             result = TransformResult(as_of, known_at, nodes, tables, round(time.monotonic() - started, 3))
             connection.execute("begin")
             connection.execute("delete from ops.runs where run_id = ? and stage = 'transform'", [run_id])
@@ -162,6 +159,15 @@ def _build(paths: BrandPaths, settings: Settings, environment: dict[str, str]) -
     if not outcome.success:
         raise _explain_failure(paths, outcome, nodes, target)
     return nodes
+
+
+def _count_rows(connection: duckdb.DuckDBPyConnection) -> dict[str, int]:
+    names = connection.execute("select schema_name, table_name from duckdb_tables() where database_name = 'marts' order by all").fetchall()
+    counts = {}
+    for schema, name in names:
+        found = connection.execute(f'select count(*) from marts."{schema}"."{name}"').fetchone()
+        counts[f"{schema}.{name}"] = int(found[0]) if found else 0
+    return counts
 
 
 def _read_nodes(outcome: dbtRunnerResult) -> Iterator[NodeOutcome]:
@@ -231,5 +237,4 @@ def _remove_database(path: Path) -> None:
 
 
 def _remove_wal(path: Path) -> None:
-    # The log of a file that is no more would be played into its successor.
     path.with_name(path.name + ".wal").unlink(missing_ok=True)
