@@ -145,11 +145,11 @@ def read_published(path: Path, ledger: Ledger) -> Published:
                 row[column] = messages.get(str(row[column]), row[column])
             published.posts[messages.get(row["post_key"], str(row["post_key"]))] = row
         for row in read("select * from engagement.conversations"):
-            published.conversations[messages.get(row["root_post_key"], row["root_post_key"])] = row
+            published.conversations[messages.get(row["root_post_key"], str(row["root_post_key"]))] = row
         for row in read("select * from engagement.response_times"):
             row["person"] = name_person(row["person_id"])
             row["answer"] = messages.get(row["answer_post_key"], row["answer_post_key"])
-            published.asks[messages.get(row["ask_post_key"], row["ask_post_key"])] = row
+            published.asks[messages.get(row["ask_post_key"], str(row["ask_post_key"]))] = row
         for row in read("select * from relationships.living_people where is_living"):
             published.living[str(name_person(row["person_id"]))] = row
         for row in read("select * from relationships.relationship_strength"):

@@ -154,8 +154,8 @@ def build_world(story: Story, ledger: Ledger, chapters: Iterable[Chapter]) -> Wo
             (withdrawn if name in withdrawn_names else reactions).append(row)
         for reshare in chapter.reshares:
             name = f"{reshare.actor}|{reshare.message}"
-            author = messages[reshare.message].author.key
-            reactions.append(Reaction("reshare", reshare.actor, author, reshare.message, ledger.reshares[name].instant))
+            target = messages[reshare.message].author.key
+            reactions.append(Reaction("reshare", reshare.actor, target, reshare.message, ledger.reshares[name].instant))
         for follow in chapter.follows:
             name = f"{follow.actor}|{follow.target}"
             row = Reaction("follow", follow.actor, follow.target, None, ledger.follows[name].instant)
@@ -166,8 +166,8 @@ def build_world(story: Story, ledger: Ledger, chapters: Iterable[Chapter]) -> Wo
         for removal in chapter.removals:
             _remove(messages, removal.message, removal.into_trash)
     gone = frozenset(leaving.character for chapter in chapters for leaving in chapter.deactivations)
-    for message in messages.values():
-        message.is_hidden = message.author.key in gone
+    for shown in messages.values():
+        shown.is_hidden = shown.author.key in gone
     # Who liked what is read for the brand's own messages: its likes on what others wrote are not looked for.
     reactions = [one for one in reactions if one.kind != "like" or characters[one.target].role == "brand"]
     return World(characters, messages, reactions, withdrawn, gone)

@@ -31,6 +31,8 @@ NETWORK_FOLDER = Path(__file__).with_name("bluesky_network")
 NETWORK_FILES = ("package.json", "package-lock.json", "node-requirements.txt")
 POLICY = Path("/usr/sbin/policy-rc.d")
 POLICY_MARK = "# Written by the acceptance run of fifty while it installs packages."
+MACHINE_NPM_SETTINGS = Path("/etc/npmrc")
+MACHINE_AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 PHP_EXTENSIONS = ("mysqli", "curl", "xml", "mbstring", "gd")
 
 
@@ -200,14 +202,24 @@ def _install_network_into(build: Path, log: Path) -> None:
         ],
         log,
         seconds=600,
-        environment={
-            "PATH": f"{wheel / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
-            # Native modules compile against the headers in the wheel; nothing is fetched for it.
-            "npm_config_nodedir": str(wheel),
-            "npm_config_update_notifier": "false",
-        },
+        environment=_describe_npm_surroundings(wheel),
         folder=network,
     )
+
+
+def _describe_npm_surroundings(wheel: Path) -> dict[str, str]:
+    surroundings = {
+        "PATH": f"{wheel / 'bin'}{os.pathsep}{os.environ.get('PATH', '')}",
+        # Native modules compile against the headers in the wheel; nothing is fetched for it.
+        "npm_config_nodedir": str(wheel),
+        "npm_config_update_notifier": "false",
+    }
+    # Out of a wheel, npm looks beside itself for the machine's settings, and knows only its own authorities.
+    if MACHINE_NPM_SETTINGS.exists():
+        surroundings["npm_config_globalconfig"] = str(MACHINE_NPM_SETTINGS)
+    if MACHINE_AUTHORITIES.exists() and "NODE_EXTRA_CA_CERTS" not in os.environ:
+        surroundings["NODE_EXTRA_CA_CERTS"] = str(MACHINE_AUTHORITIES)
+    return surroundings
 
 
 def install_all(log_folder: Path) -> tuple[NetworkTree, dict[str, float]]:
