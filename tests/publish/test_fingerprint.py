@@ -21,7 +21,9 @@ _COLUMNS = {"id": "VARCHAR", "count": "BIGINT", "rate": "DOUBLE", "flag": "BOOLE
 _INSTANTS = st.datetimes(min_value=datetime(1900, 1, 1), max_value=datetime(2200, 1, 1))
 _ROWS = st.lists(
     st.tuples(
-        st.none() | st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=12) | st.sampled_from(["\\N", "", "\t", "\\t", "\n", "a\\nb"]),
+        st.none()
+        | st.text(alphabet=st.characters(exclude_categories=["Cs"]), max_size=12)
+        | st.sampled_from(["\\N", "", "\t", "\\t", "\n", "a\\nb"]),
         st.none() | st.integers(-(2**63), 2**63 - 1),
         st.none() | st.floats(allow_nan=True, allow_infinity=True),
         st.none() | st.booleans(),
