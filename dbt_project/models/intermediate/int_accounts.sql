@@ -45,7 +45,9 @@ select
     accounts.is_protected,
     coalesce(accounts.is_suspended, false) or coalesce(gone.reason = 'suspended', false) as is_suspended,
     coalesce(gone.reason <> 'suspended', false) as is_deleted,
-    case when gone.reason <> 'suspended' then gone.gone_at end as deleted_at
+    coalesce(accounts.is_suspended, false) or gone.entity_id is not null as is_gone,
+    case when gone.reason <> 'suspended' then gone.gone_at end as deleted_at,
+    accounts.observed_at as last_seen_at
 from named
 left join accounts on named.platform = accounts.platform and named.account_id = accounts.account_id
 left join gone on named.platform = gone.platform and named.account_id = gone.entity_id

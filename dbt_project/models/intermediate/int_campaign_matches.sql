@@ -1,5 +1,5 @@
--- One row per message and campaign it may belong to: by post, hashtag or link (in that order) of itself, of the message answered or quoted,
--- or of the first message of its tree. Whether an event lies inside the campaign's dates is the event's question.
+-- One row per message and campaign it may belong to: because it, the message it answers or quotes, or the first message of its tree is a post of the
+-- campaign; else by its own hashtags; else by its own links. Whether an event lies inside the campaign's dates is the event's question.
 with campaigns as (
     select * from {{ ref('stg_campaigns') }}
 ),
@@ -44,7 +44,6 @@ direct as (
     inner join campaign_links on campaign_links.link_pattern <> '' and {{ contains_text('post_links.link_url', 'campaign_links.link_pattern') }}
 ),
 
--- Messages that could carry a match to others are few; the join starts there.
 context as (
     select trees.post_key, trees.post_key as context_post_key from trees
     union
@@ -64,6 +63,7 @@ select
     campaigns.is_incentivised,
     campaigns.is_promotional
 from context
-inner join direct on context.context_post_key = direct.post_key
+inner join direct
+    on context.context_post_key = direct.post_key and (direct.rule_rank = 1 or context.context_post_key = context.post_key)
 inner join campaigns on direct.campaign_id = campaigns.campaign_id
 group by context.post_key, campaigns.campaign_id, campaigns.starts_at, campaigns.ends_at, campaigns.is_incentivised, campaigns.is_promotional

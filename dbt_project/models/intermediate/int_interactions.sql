@@ -13,7 +13,7 @@ roles as (
 ),
 
 accounts as (
-    select account_key, is_automated from {{ ref('int_accounts') }}
+    select account_key, is_automated, is_gone, last_seen_at from {{ ref('int_accounts') }}
 ),
 
 person_accounts as (
@@ -29,8 +29,16 @@ hand_named as (
     where account_id is not null and platform || ':' || account_id <> coalesce(author_account_key, '')
 ),
 
+-- Staff and agencies are nobody to be named.
 named_counts as (
-    select post_key, count(*) as named_count from hand_named group by post_key
+    select hand_named.post_key, count(*) as named_count
+    from hand_named
+    inner join messages on hand_named.post_key = messages.post_key
+    left join roles
+        on hand_named.target_account_key = roles.account_key
+        and messages.published_at >= roles.begins_at and messages.published_at < roles.ends_at
+    where coalesce(roles.side, 'external') <> 'internal'
+    group by hand_named.post_key
 ),
 
 message_targets as (
@@ -88,6 +96,7 @@ message_events as (
         messages.is_automated,
         messages.is_incentivised,
         messages.is_deleted,
+        messages.is_hidden,
         messages.is_time_observed,
         messages.is_rootless,
         messages.published_at as event_at,
@@ -104,10 +113,16 @@ interactions as (
         interactions.platform || ':' || interactions.post_id as post_key,
         interactions.platform || ':' || interactions.actor_account_id as actor_account_key,
         coalesce(interactions.occurred_at, interactions.first_observed_at) as event_at,
-        coalesce(interactions.ended_at, absent.ended_at) as withdrawn_at
+        -- What vanished with its actor's account was not taken back.
+        coalesce(
+            interactions.ended_at,
+            case when not coalesce(actors.is_gone and absent.ended_at > coalesce(actors.last_seen_at, absent.ended_at), false) then absent.ended_at end
+        ) as withdrawn_at,
+        coalesce(actors.is_gone, false) as is_hidden
     from {{ ref('stg_interactions') }} as interactions
     left join {{ ref('int_interactions_absent') }} as absent
         on interactions.platform = absent.platform and interactions.interaction_id = absent.interaction_id
+    left join accounts as actors on interactions.platform || ':' || interactions.actor_account_id = actors.account_key
     where interactions.actor_account_id is not null
 ),
 
@@ -146,6 +161,7 @@ interaction_events as (
         coalesce(interaction_campaigns.is_incentivised, false) as is_incentivised,
         -- A like on a deleted message went with it.
         interactions.withdrawn_at is not null or coalesce(messages.is_deleted, false) as is_deleted,
+        interactions.is_hidden,
         interactions.occurred_at is null as is_time_observed,
         false as is_rootless,
         interactions.event_at,
@@ -245,6 +261,7 @@ select
     directed.is_automated or (directed.is_actor_automated and directed.actor_side <> 'brand') as is_automated,
     directed.is_incentivised,
     directed.is_deleted,
+    directed.is_hidden,
     directed.is_time_observed,
     directed.is_rootless,
     cast(directed.event_at as date) as event_day,

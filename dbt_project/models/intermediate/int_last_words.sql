@@ -19,7 +19,7 @@ select
     ranked.person_id,
     max(case when ranked.direction = 'in' then ranked.kind end) as last_in_kind,
     max(case when ranked.direction = 'in' then ranked.post_key end) as last_in_post_key,
-    max(case when ranked.direction = 'in' and ranked.kind <> 'message' then messages.text end) as last_in_text,
+    max(case when ranked.direction = 'in' and ranked.kind <> 'message' and not ranked.is_hidden then messages.text end) as last_in_text,
     max(case when ranked.direction = 'in' then messages.url end) as last_in_url,
     max(case when ranked.direction = 'in' then ranked.event_at end) as last_in_at,
     max(case when ranked.direction = 'out' then ranked.kind end) as last_out_kind,

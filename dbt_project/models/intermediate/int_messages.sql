@@ -75,6 +75,7 @@ select
     coalesce(labels.incentivised = 1, coalesce(root_labels.incentivised = 1, false) or coalesce(campaign_matches.is_incentivised, false)) as is_incentivised,
     coalesce(labels.promotional = 1, campaign_matches.is_promotional) as is_promotional,
     posts.is_deleted,
+    posts.is_hidden,
     posts.is_time_observed,
     posts.is_rootless,
     posts.published_at,

@@ -3,10 +3,6 @@ with events as (
     select * from {{ ref('int_interactions') }}
 ),
 
-messages as (
-    select author_account_key, published_at, author_side, is_deleted from {{ ref('int_messages') }}
-),
-
 run as (
     select as_of_at from {{ ref('int_run') }}
 ),
@@ -31,10 +27,6 @@ touched as (
     select account_key, event_at, is_conversational and direction in ('in', 'out') as is_conversational, is_deleted from events
     union all
     select target_account_key as account_key, event_at, false as is_conversational, is_deleted from events where direction = 'peer'
-    union all
-    select author_account_key as account_key, published_at as event_at, false as is_conversational, is_deleted
-    from messages
-    where author_side = 'audience'
 ),
 
 -- An account that only ever appeared in what is now deleted or withdrawn is no person any more.

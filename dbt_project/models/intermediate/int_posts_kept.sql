@@ -20,7 +20,7 @@ roles as (
 ),
 
 accounts as (
-    select account_key, is_automated from {{ ref('int_accounts') }}
+    select account_key, is_automated, is_gone, last_seen_at from {{ ref('int_accounts') }}
 ),
 
 salt as (
@@ -35,10 +35,25 @@ dated as (
         posts.platform || ':' || posts.author_account_id as author_account_key,
         coalesce(posts.created_at, posts.first_observed_at) as published_at,
         posts.created_at is null as is_time_observed,
-        coalesce(posts.deleted_at, gone.gone_at, absent.ended_at) as gone_at
+        posts.deleted_at as stated_deleted_at,
+        coalesce(gone.gone_at, absent.ended_at) as found_gone_at
     from posts
     left join gone on posts.platform = gone.platform and posts.post_id = gone.entity_id
     left join absent on posts.platform = absent.platform and posts.post_id = absent.post_id
+),
+
+-- What vanished after its author was last seen, the author being gone too, was not taken back: it went with the account. It is hidden, not deleted.
+judged as (
+    select
+        dated.post_key,
+        coalesce(
+            dated.stated_deleted_at,
+            case when not coalesce(accounts.is_gone and dated.found_gone_at > coalesce(accounts.last_seen_at, dated.found_gone_at), false)
+                then dated.found_gone_at
+            end
+        ) as deleted_at
+    from dated
+    left join accounts on dated.author_account_key = accounts.account_key
 )
 
 select
@@ -73,18 +88,20 @@ select
     or coalesce(roles.role = 'automaton', false)
     -- What the platform says of the brand's own account does not make its people robots; the configuration says which accounts are.
     or (coalesce(accounts.is_automated, false) and coalesce(roles.side, 'audience') <> 'brand') as is_automated,
-    dated.gone_at is not null as is_deleted,
+    judged.deleted_at is not null as is_deleted,
+    coalesce(accounts.is_gone, false) as is_hidden,
     dated.is_time_observed,
     -- A thread is what parent, root or the place itself tie together; a direct message that names neither stands in none.
     dated.kind = 'message' and dated.parent_post_id is null and dated.root_post_id is null as is_rootless,
     dated.published_at,
     dated.edited_at,
-    dated.gone_at as deleted_at,
+    judged.deleted_at,
     dated.first_observed_at,
     dated.observed_at as last_observed_at
 from dated
 cross join run
 cross join salt
+inner join judged on dated.post_key = judged.post_key
 left join roles
     on dated.author_account_key = roles.account_key and dated.published_at >= roles.begins_at and dated.published_at < roles.ends_at
 left join accounts on dated.author_account_key = accounts.account_key

@@ -19,13 +19,14 @@ sided as (
     select
         messages.*,
         case when messages.author_side = 'brand' then 'brand' when messages.author_side in ('audience', 'unidentified') then 'audience' end as side,
-        members.person_id
+        members.person_id,
+        messages.is_deleted or messages.is_hidden as is_removed
     from messages
     left join members on messages.author_account_key = members.account_key
 ),
 
 standing as (
-    select * from sided where side is not null and not is_deleted
+    select * from sided where side is not null and not is_removed
 ),
 
 turns as (
@@ -48,24 +49,26 @@ first_words as (
 ),
 
 deleted as (
-    select root_post_key, count(*) as deleted_message_count from sided where is_deleted group by root_post_key
+    select root_post_key, count(*) as deleted_message_count from sided where is_removed group by root_post_key
 ),
 
+-- A tree in which only staff or an agency still speaks is a tree without messages of either side.
 trees as (
     select
         root_post_key,
         min(platform) as platform,
-        count(*) as message_count,
+        count(side) as message_count,
         count(case when side = 'brand' then 1 end) as brand_message_count,
         count(case when side = 'brand' and not is_automated then 1 end) as human_brand_message_count,
         count(case when side = 'audience' then 1 end) as audience_message_count,
-        count(case when author_side = 'unidentified' then 1 end) as unidentified_message_count,
-        max(depth) as depth,
-        count(distinct coalesce(person_id, author_account_key)) as participant_count,
+        count(case when side = 'audience' and author_side = 'unidentified' then 1 end) as unidentified_message_count,
+        coalesce(max(case when side is not null then depth end), 0) as depth,
+        count(distinct case when side is not null then coalesce(person_id, author_account_key) end) as participant_count,
         count(distinct case when side = 'audience' then coalesce(person_id, author_account_key) end) as person_count,
         min(published_at) as started_at,
         max(published_at) as last_message_at
-    from standing
+    from sided
+    where not is_removed
     group by root_post_key
 ),
 
@@ -78,8 +81,8 @@ select
     trees.platform,
     roots.author_side as root_author_side,
     case when roots.author_side <> 'internal' then roots.author_account_key end as root_author_account_key,
-    case when not roots.is_deleted and roots.kind <> 'message' then roots.text end as root_text,
-    case when not roots.is_deleted then roots.url end as root_url,
+    case when not (roots.is_deleted or roots.is_hidden) and roots.kind <> 'message' then roots.text end as root_text,
+    case when not (roots.is_deleted or roots.is_hidden) then roots.url end as root_url,
     roots.campaign_id,
     run.parameters_version,
     trees.message_count,
@@ -106,7 +109,7 @@ select
 from trees
 cross join run
 cross join parameters
-inner join first_words on trees.root_post_key = first_words.root_post_key
+left join first_words on trees.root_post_key = first_words.root_post_key
 left join turns on trees.root_post_key = turns.root_post_key
 left join deleted on trees.root_post_key = deleted.root_post_key
 left join roots on trees.root_post_key = roots.post_key

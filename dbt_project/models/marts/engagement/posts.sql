@@ -2,6 +2,11 @@ with messages as (
     select * from {{ ref('int_messages') }}
 ),
 
+-- What went with its author's account is not shown either.
+shown as (
+    select *, is_deleted or is_hidden as is_removed from messages
+),
+
 accounts as (
     select account_key, display_name, handle, profile_url from {{ ref('int_accounts') }}
 ),
@@ -19,7 +24,7 @@ parameters as (
 ),
 
 audience_messages as (
-    select post_key, upper_post_key, root_post_key from messages where author_side in ('audience', 'unidentified') and not is_deleted
+    select post_key, upper_post_key, root_post_key from shown where author_side in ('audience', 'unidentified') and not is_removed
 ),
 
 direct_replies as (
@@ -43,7 +48,7 @@ named_reactions as (
         count(case when kind = 'like' then 1 end) as like_count,
         count(case when kind = 'reshare' then 1 end) as reshare_count
     from {{ ref('int_interactions') }}
-    where kind in ('like', 'reshare') and direction in ('in', 'peer') and not is_deleted
+    where kind in ('like', 'reshare') and direction in ('in', 'peer') and not is_deleted and not is_hidden
     group by post_key
 ),
 
@@ -94,13 +99,13 @@ based as (
         coalesce(direct_replies.direct_reply_count, 0) as direct_reply_count,
         case when messages.post_key = messages.root_post_key then coalesce(comments.comment_count, 0) end as comment_count,
         case
-            when messages.is_deleted then cast(null as string)
+            when messages.is_removed then cast(null as string)
             when complete_lists.has_likes = 1 then 'people'
             when metrics.like_count is not null then 'stated'
             when named_reactions.like_count > 0 then 'people'
         end as like_basis,
         case
-            when messages.is_deleted then cast(null as string)
+            when messages.is_removed then cast(null as string)
             when complete_lists.has_reshares = 1 then 'people'
             when metrics.reshare_count is not null then 'stated'
             when named_reactions.reshare_count > 0 then 'people'
@@ -112,7 +117,7 @@ based as (
         metrics.reply_count as stated_reply_count,
         metrics.view_count as stated_view_count,
         followers_at_posting.follower_count as follower_count_at_posting
-    from messages
+    from shown as messages
     left join direct_replies on messages.post_key = direct_replies.post_key
     left join comments on messages.post_key = comments.post_key
     left join named_reactions on messages.post_key = named_reactions.post_key
@@ -138,18 +143,18 @@ select
     based.parent_post_key,
     based.root_post_key,
     based.subject_post_key,
-    case when not based.is_deleted and based.kind <> 'message' then based.text end as text,
-    case when not based.is_deleted then based.language end as language,
-    case when not based.is_deleted then based.url end as url,
-    case when not based.is_deleted then based.media_type end as media_type,
-    case when not based.is_deleted then {{ list_to_text('based.hashtags') }} end as hashtags_text,
+    case when not based.is_removed and based.kind <> 'message' then based.text end as text,
+    case when not based.is_removed then based.language end as language,
+    case when not based.is_removed then based.url end as url,
+    case when not based.is_removed then based.media_type end as media_type,
+    case when not based.is_removed then {{ list_to_text('based.hashtags') }} end as hashtags_text,
     based.campaign_id,
     based.load_id,
     case when based.comment_count is null then 'not the first message of its tree: see direct_reply_count' end as comment_reason,
     based.reshare_basis,
-    case when based.is_deleted then 'deleted' when based.reshare_basis is null then 'the platform reports none' end as reshare_reason,
+    case when based.is_removed then 'deleted' when based.reshare_basis is null then 'the platform reports none' end as reshare_reason,
     based.like_basis,
-    case when based.is_deleted then 'deleted' when based.like_basis is null then 'the platform reports none' end as like_reason,
+    case when based.is_removed then 'deleted' when based.like_basis is null then 'the platform reports none' end as like_reason,
     run.parameters_version,
     based.load_seq,
     based.depth,
@@ -166,7 +171,7 @@ select
     based.is_automated,
     based.is_incentivised,
     based.is_promotional,
-    based.is_deleted,
+    based.is_removed as is_deleted,
     based.edited_at is not null as is_edited,
     based.published_at <= {{ shift_days('run.as_of_at', '-parameters.settled_post_days') }} as is_settled,
     based.is_root_known,

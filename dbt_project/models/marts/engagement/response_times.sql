@@ -3,7 +3,7 @@ with asks as (
 ),
 
 messages as (
-    select post_key, kind, text, url, is_deleted from {{ ref('int_messages') }}
+    select post_key, kind, text, url, is_deleted or is_hidden as is_deleted from {{ ref('int_messages') }}
 ),
 
 persons as (

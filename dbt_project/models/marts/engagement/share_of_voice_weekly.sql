@@ -8,6 +8,11 @@ members as (
     inner join {{ ref('int_persons') }} as persons on members.person_id = persons.person_id
 ),
 
+-- Whoever wrote about the brand without addressing it is no person of the marts, but a voice.
+accounts as (
+    select account_key, case when is_automated or is_suspended then 0 else 1 end as p_real from {{ ref('int_accounts') }}
+),
+
 calendar as (
     select week_start_date, max(calendar_date) as last_date from {{ ref('int_calendar') }} where is_counted group by week_start_date
 ),
@@ -38,12 +43,13 @@ voiced as (
             when messages.author_role = 'agency' then 'paid'
             when messages.author_side = 'internal' then cast(null as string)
             when messages.is_incentivised then 'paid'
-            when messages.author_side = 'unidentified' or members.p_real >= parameters.least_p_real then 'earned'
+            when messages.author_side = 'unidentified' or coalesce(members.p_real, accounts.p_real) >= parameters.least_p_real then 'earned'
         end as voice
     from messages
     cross join run
     cross join parameters
     left join members on messages.author_account_key = members.account_key
+    left join accounts on messages.author_account_key = accounts.account_key
 ),
 
 scoped as (

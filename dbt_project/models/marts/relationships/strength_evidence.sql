@@ -7,7 +7,7 @@ strengths as (
 ),
 
 messages as (
-    select post_key, url, is_deleted from {{ ref('int_messages') }}
+    select post_key, url, is_deleted or is_hidden as is_deleted from {{ ref('int_messages') }}
 ),
 
 parameters as (
