@@ -27,7 +27,7 @@ $(STAMP): requirements.lock pyproject.toml
 	touch $(STAMP)
 
 run: $(STAMP) ## run the main job once through Airflow, against the demo platforms, and say what was found
-	@$(BIN)/python scheduler/run_once.py
+	@$(BIN)/python -m scheduler.run_once
 
 test: $(STAMP) ## run the tests
 	@$(BIN)/python -m pytest
@@ -36,7 +36,7 @@ acceptance: $(STAMP) ## run the pipeline against real platform servers and compa
 	@timeout --foreground $(ACCEPTANCE_MINUTES)m $(BIN)/python -m tests.acceptance
 
 up: $(STAMP) ## start Airflow with its schedules on 127.0.0.1; Ctrl-C ends it
-	@$(BIN)/python scheduler/up.py
+	@$(BIN)/python -m scheduler.up
 
 lint: $(STAMP) ## ruff, mypy and sqlfluff
 	@$(BIN)/ruff check .
@@ -48,7 +48,7 @@ check: $(STAMP) ## all that continuous integration runs
 	@$(MAKE) --no-print-directory lint
 	@$(MAKE) --no-print-directory test
 	@echo "== make run, twice"
-	@$(BIN)/python scheduler/smoke.py
+	@$(BIN)/python -m scheduler.smoke
 	@$(MAKE) --no-print-directory acceptance
 
 lock: $(STAMP) ## resolve the dependencies anew (needs uv)

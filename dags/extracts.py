@@ -10,7 +10,8 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, task
-from defaults import START_DATE, default_args, marts_asset, open_run, open_settings
+
+from scheduler.defaults import START_DATE, default_args, marts_asset, open_run, open_settings
 
 settings, config = open_settings()
 
@@ -31,7 +32,7 @@ def build_extracts(slug: str, name: str, timezone: str, orders: list[str]) -> DA
         @task
         def check_freshness(**context: Any) -> str:
             """Stop where what is published is older than it should be: an old page must not look like a new one."""
-            from fifty.pipeline import check_freshness as check
+            from fifty.scheduling import check_freshness as check
 
             return check(
                 slug, open_settings()[0], at=context["dag_run"].run_after, is_by_clock=str(context["dag_run"].run_type).endswith("scheduled")

@@ -8,7 +8,8 @@ Airflow looks for DAGs in this file.
 from __future__ import annotations
 
 from airflow.sdk import DAG, CronTriggerTimetable, task
-from defaults import START_DATE, default_args, open_settings
+
+from scheduler.defaults import START_DATE, default_args, open_settings
 
 settings, config = open_settings()
 

@@ -12,9 +12,9 @@ from typing import Any
 
 from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, AssetAlias, CronDataIntervalTimetable, Param, TriggerRule, get_current_context, task
-from defaults import START_DATE, as_of_param, default_args, landing_asset, open_settings
 
 from fifty.connectors.base import Connector, discover_connectors
+from scheduler.defaults import START_DATE, as_of_param, default_args, landing_asset, open_settings
 
 LARGEST_MAP = 200  # Airflow's own bound is 1024; a grid of more than a few hundred is unreadable.
 
@@ -49,7 +49,7 @@ def build_pull(connector: Connector, brands: list[str]) -> DAG:
         @task
         def plan(params: dict[str, Any] | None = None) -> list[dict[str, Any]]:
             """Batches of accounts, read from the configuration as it is now."""
-            from fifty.pipeline import plan_batches
+            from fifty.scheduling import plan_batches
 
             _, current = open_settings()
             return plan_batches(current, connector, brand=(params or {}).get("brand"), largest_count=LARGEST_MAP)
@@ -57,7 +57,7 @@ def build_pull(connector: Connector, brands: list[str]) -> DAG:
         @task(map_index_template="{{ batch_label }}")
         def pull(batch: dict[str, Any], **context: Any) -> None:
             """Pull every account of the batch; raise the worst error at the end."""
-            from fifty.pipeline import find_window, pull_batch
+            from fifty.scheduling import find_window, pull_batch
 
             get_current_context()["batch_label"] = batch["label"]  # type: ignore[typeddict-unknown-key]
             window = find_window(
@@ -72,8 +72,9 @@ def build_pull(connector: Connector, brands: list[str]) -> DAG:
         @task(outlets=list(aliases.values()), trigger_rule=TriggerRule.ALL_DONE)
         def announce(**context: Any) -> list[str]:
             """Say which brands have something new; the warehouse of each starts."""
-            batches = context["ti"].xcom_pull(task_ids="pull", key="landed") or []
-            landed = sorted({slug for batch in batches for slug in batch or []})
+            # Of a map of one, Airflow gives the list itself instead of a list of lists.
+            found = context["ti"].xcom_pull(task_ids="pull", key="landed") or []
+            landed = sorted({slug for batch in found for slug in ([batch] if isinstance(batch, str) else batch or [])})
             for slug in landed:
                 context["outlet_events"][aliases[slug]].add(landing_asset(slug))
             return landed

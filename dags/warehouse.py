@@ -11,7 +11,8 @@ from __future__ import annotations
 from typing import Any
 
 from airflow.sdk import DAG, chain, task
-from defaults import START_DATE, WRITER_POOL, as_of_param, default_args, landing_asset, marts_asset, open_run, open_settings
+
+from scheduler.defaults import START_DATE, WRITER_POOL, as_of_param, default_args, landing_asset, marts_asset, open_run, open_settings
 
 STAGES = ("land", "gate_landed", "transform", "gate_marts", "publish")
 
@@ -36,7 +37,7 @@ def build_warehouse(slug: str, name: str) -> DAG:
         @task
         def begin(params: dict[str, Any] | None = None) -> dict[str, str]:
             """Fix the day and the name of the run for all its tasks."""
-            from fifty.pipeline import begin_run
+            from fifty.scheduling import begin_run
 
             run = begin_run(slug, *open_settings(), as_of=(params or {}).get("as_of"))
             return {"as_of": run.as_of.isoformat(), "run_id": run.run_id}

@@ -311,13 +311,11 @@ def _run_stages(
         except FiftyError as caught:
             error = caught
             codes.append(caught.exit_code)
-        answers.append(
-            {"brand": slug, "as_of": day, "stages": [report.as_dict() for report in started.reports], "error": str(error) if error else None}
-        )
+        answers.append({"brand": slug, "as_of": day, "stages": [report.as_dict() for report in started.done], "error": str(error) if error else None})
         if not as_json:
-            for report in started.reports:
+            for report in started.done:
                 console.say(report.describe())
-        for report in started.reports:
+        for report in started.done:
             for text in report.warnings:
                 console.warn(text)
         if error:

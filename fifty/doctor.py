@@ -179,8 +179,8 @@ def _check_address(slug: str, account: Account, url: str, settings: Settings) ->
         status = probe_address(url, settings)
     except FiftyError as error:
         return Finding(check, "wrong", error.seen or error.what, error.remedy or "check `base_url`, the network and its proxy")
-    # Any answer shows a server; a platform's root is often 404.
-    if status >= 500:
+    # Any answer shows a server; at the root of an API 404 and 501 are common.
+    if status >= 500 and status != 501:
         return Finding(check, "warning", f"answers {status}", "the server is unwell; try again later")
     return Finding(check, "good", f"answers {status}")
 

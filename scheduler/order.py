@@ -7,7 +7,7 @@ dags/ → outlets and schedules → find_order()
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from graphlib import TopologicalSorter
 from typing import Any
 
@@ -19,8 +19,15 @@ def list_produced(dag: Any) -> set[str]:
 
 def list_awaited(dag: Any) -> set[str]:
     """URIs of the assets a DAG is scheduled on."""
-    condition = getattr(dag.timetable, "asset_condition", None)
-    return {asset.uri for _, asset in condition.iter_assets()} if condition else set()
+    return set(_walk_assets(getattr(dag.timetable, "asset_condition", None)))
+
+
+def _walk_assets(condition: Any) -> Iterator[str]:
+    # An asset, or `any` / `all` of further conditions.
+    if hasattr(condition, "uri"):
+        yield condition.uri
+    for part in getattr(condition, "objects", ()):
+        yield from _walk_assets(part)
 
 
 def find_order(dags: Mapping[str, Any]) -> list[str]:

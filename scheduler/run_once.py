@@ -18,7 +18,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from environment import HOME, ROOT, RUN, make_environment, prepare_airflow
+from scheduler.environment import ROOT, RUN, make_environment, prepare_airflow
 
 FIFTY = Path(sys.executable).with_name("fifty")
 
@@ -51,7 +51,8 @@ def stop_demo(folder: Path) -> None:
 def run_dags(as_of: date, log: Path) -> tuple[list[tuple[str, str, float]], list[tuple[str, int]]]:
     """Run every DAG of the flow for one day; returns (DAG/task, state, seconds) of each task, and the alerts."""
     from airflow.dag_processing.dagbag import DagBag
-    from order import find_order
+
+    from scheduler.order import find_order
 
     collector = AlertCollector()
     file = logging.FileHandler(log, encoding="utf-8")
@@ -107,12 +108,12 @@ def main() -> int:
             # A person watches: no waiting for another attempt.
             FIFTY_TASK_RETRIES="0",
         )  # fmt: skip
-        if not HOME.exists():
-            print("Preparing Airflow in .run/airflow …", flush=True)
+        if not Path(environment["AIRFLOW_HOME"]).exists():
+            print("Preparing Airflow …", flush=True)
         prepare_airflow(environment, slots=2)
         os.environ.update(environment)
 
-        from summary import count_loads, describe_published
+        from scheduler.summary import count_loads, describe_published
 
         before = count_loads(options.data, setup["brand"])
         print("Running the DAGs in the order of their assets:", flush=True)

@@ -2,7 +2,7 @@
 
 data/<brand>/landing, data/<brand>/published/marts.duckdb → lines of text
 
-Reads only what anybody may read. Try it alone: `python scheduler/summary.py data BRAND`.
+Reads only what anybody may read. Try it alone: `python -m scheduler.summary data BRAND`.
 """
 
 from __future__ import annotations

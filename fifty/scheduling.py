@@ -1,0 +1,130 @@
+"""What a scheduler asks before it starts a stage: which accounts, which window, which day, is it fresh.
+
+configuration, landing, Airflow's interval as plain values → batches, PullWindow, BrandRun
+
+Knows no scheduler: instants and mappings come in, so that every rule runs and is tested without one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, timedelta
+from typing import Any
+
+from fifty.config import Config
+from fifty.connectors.base import Connector
+from fifty.errors import FatalError, FiftyError, SettingsError
+from fifty.pipeline import BrandRun, end_of_day, find_as_of, name_run
+from fifty.reports import find_worst
+from fifty.settings import Settings
+from fifty.warehouse import BrandPaths
+
+
+@dataclass(frozen=True)
+class PullWindow:
+    """What a scheduled or manual pull asks for; `since` only for a backfill."""
+
+    until: datetime
+    since: datetime | None = None
+    is_backfill: bool = False
+
+
+def find_window(
+    params: Mapping[str, Any], *, interval: tuple[datetime | None, datetime | None], is_backfill: bool, run_after: datetime
+) -> PullWindow:
+    """The window of a scheduled run: the data interval's end, so that a retry hours later asks for the same; params win.
+
+    A regular run goes on from the last load's watermark, which heals gaps; a backfill asks for exactly its interval.
+    """
+    start, end = interval
+    since = parse_param(params.get("since"), "since")
+    until = parse_param(params.get("until"), "until")
+    if params.get("as_of") and until is None:
+        until = end_of_day(date.fromisoformat(str(params["as_of"])))
+    if since is not None:
+        return PullWindow(until or end or run_after.replace(second=0, microsecond=0), since, True)
+    if is_backfill and until is None and start is not None and end is not None:
+        return PullWindow(end, start, True)
+    return PullWindow(until or end or run_after.replace(second=0, microsecond=0))
+
+
+def parse_param(text: object, name: str) -> datetime | None:
+    """An instant as a person types it; a bare date is its beginning, without zone UTC is meant. Raises SettingsError."""
+    if not text:
+        return None
+    try:
+        instant = datetime.fromisoformat(str(text))
+    except ValueError:
+        raise SettingsError(f"{name} is no instant", seen=str(text), expected="2026-03-31 or 2026-03-31T18:00:00Z", remedy="write it so") from None
+    return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def plan_batches(config: Config, connector: Connector, *, brand: str | None, largest_count: int) -> list[dict[str, Any]]:
+    """Accounts to pull on a platform, in at most `largest_count` batches: `{label, accounts: [[brand, account or None], …]}`.
+
+    One account a batch while they are few, so that the grid names each; a platform read from files has no accounts, but brands.
+    """
+    targets: list[list[str | None]] = []
+    for slug, one in config.pick(brand).items():
+        if connector.is_remote:
+            targets += [[slug, account.account_key] for account in one.accounts if account.platform == connector.platform and not account.is_paused]
+        else:
+            targets.append([slug, None])
+    size = -(-len(targets) // largest_count) or 1
+    chunks = [targets[index : index + size] for index in range(0, len(targets), size)]
+    return [{"label": _label_batch(chunk), "accounts": chunk} for chunk in chunks]
+
+
+def _label_batch(targets: list[list[str | None]]) -> str:
+    first = "/".join(filter(None, targets[0]))
+    return first if len(targets) == 1 else f"{first} and {len(targets) - 1} more"
+
+
+def pull_batch(
+    settings: Settings, config: Config, connector: Connector, batch: Mapping[str, Any], window: PullWindow
+) -> tuple[list[str], FiftyError | None]:
+    """Pull every account of a batch, each for itself. Returns the brands that landed something, and the worst error met."""
+    landed: set[str] = set()
+    errors: list[FiftyError] = []
+    for slug, account in batch["accounts"]:
+        run = BrandRun(slug, config.brands[slug], settings, (window.until - timedelta(microseconds=1)).date())
+        try:
+            report = run.pull(
+                until=window.until,
+                since=window.since,
+                is_backfill=window.is_backfill,
+                platforms=[connector.platform],
+                accounts=[account] if account else None,
+            )
+        except FiftyError as error:
+            errors.append(error)
+            continue
+        errors += report.facts["errors"]
+        if report.facts["finished"]:
+            landed.add(slug)
+    return sorted(landed), find_worst(errors)
+
+
+def begin_run(slug: str, settings: Settings, config: Config, *, as_of: str | None) -> BrandRun:
+    """A run with its day and name fixed, for stages that run as separate tasks."""
+    day = date.fromisoformat(as_of) if as_of else find_as_of(settings, slug)
+    return BrandRun(slug, config.brands[slug], settings, day, run_id=name_run(settings, slug, day))
+
+
+def check_freshness(slug: str, settings: Settings, *, at: datetime, is_by_clock: bool) -> str:
+    """As-of day of what is published. Raises FatalError when nothing is, or when a run by the clock finds it too old."""
+    from fifty.publish import open_version
+
+    with open_version(BrandPaths(settings.data, slug)) as (version, _):
+        as_of = date.fromisoformat(version.as_of_date)
+    age = (at - end_of_day(as_of)).total_seconds() / 3600
+    if is_by_clock and age > settings.stale_after_hours:
+        raise FatalError(
+            "what is published is too old to be sent",
+            where=f"{slug}/extract",
+            seen=f"as of {as_of}, which ended {age:.0f} hours ago",
+            expected=f"at most {settings.stale_after_hours:.0f} hours (FIFTY_STALE_AFTER_HOURS)",
+            remedy=f"`fifty status --brand {slug}` says which stage stopped; the extracts follow by themselves after the next publish",
+        )
+    return as_of.isoformat()
