@@ -468,7 +468,7 @@ class HttpClient:
         error = state.outcome.exception() if state.outcome else None
         if isinstance(error, _TryAgain) and error.wait is not None:
             return error.wait
-        return float(tenacity.wait_exponential_jitter(initial=0.5, max=60, jitter=0.5)(state))
+        return float(tenacity.wait_exponential_jitter(multiplier=0.5, max=60, jitter=0.5)(state))
 
     def _say_wait(self, state: tenacity.RetryCallState) -> None:
         error = state.outcome.exception() if state.outcome else None

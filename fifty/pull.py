@@ -481,7 +481,7 @@ class AccountPull(_StreamPull):
                 where=f"{self.where}/{stream.name}",
                 seen=f"no finished load of {self.connector.profile.name!r}",
                 expected="the id that belongs to the handle",
-                remedy=f"mend what stopped {self.connector.profile.name!r} (see its error), or set `id` in fifty.yml",
+                remedy=f"mend what stopped {self.connector.profile.name!r} (see its error; a backfill needs an ordinary pull before it), or set `id` in fifty.yml",
             )
         return {
             "account_id": account_id,
@@ -545,7 +545,12 @@ class AccountPull(_StreamPull):
 
     def _read_profile(self) -> dict[str, Any]:
         profile = self.connector.profile
-        return (self._read_newest(profile).get("facts") or {}) if profile else {}
+        if profile is None:
+            return {}
+        if self.options.is_backfill:  # who an account is does not depend on the window: the newest load knows
+            latest = LoadKey(self.slug, self.connector.platform, self.account_key, profile.name, Window(None, datetime.max.replace(tzinfo=UTC)))
+            return read_state(self.settings.data, latest).get("facts") or {}
+        return self._read_newest(profile).get("facts") or {}
 
     def _collect_register(self) -> Register:
         """All known posts: what the register stream keeps, and what loads have seen that it has not taken over yet."""
