@@ -25,7 +25,7 @@ def read_contracts() -> dict[str, dict[str, Any]]:
     """`schema.mart` to its model as the contract states it."""
     found = {}
     for file in sorted((PROJECT_ROOT / "dbt_project" / "models" / "marts").glob("*/*.yml")):
-        for model in yaml.safe_load(file.read_text(encoding="utf-8"))["models"]:
+        for model in yaml.safe_load(file.read_text(encoding="utf-8")).get("models", []):
             found[f"{file.parent.name}.{model['name']}"] = model
     return found
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import stat
 from datetime import date, datetime
@@ -297,9 +296,9 @@ def test_readers_may_see_the_folder_under_another_path(paths: BrandPaths, settin
     settings.bi_root = str(mounted)
     _publish(paths, settings, "one")
     mounted.parent.mkdir()
-    os.rename(paths.published, mounted)
+    paths.published.rename(mounted)
     assert _ask(mounted / "bi.duckdb", "select distinct parameters_version from engagement.posts") == [("one",)]
-    os.rename(mounted, paths.published)
+    mounted.rename(paths.published)
     with duckdb.connect(str(paths.published / "bi.duckdb"), read_only=True) as connection:
         connection.execute(f"set variable fifty_published = '{paths.published}'")
         assert connection.execute("select distinct parameters_version from engagement.posts").fetchall() == [("one",)]
