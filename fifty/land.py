@@ -123,6 +123,8 @@ def _land_into(paths: BrandPaths, settings: Settings, *, run_id: str, load_ids: 
     broken: list[_Failure] = []
     with warehouse.connect(paths, settings) as connection:
         create_macros(connection)
+        for connector in discover_connectors().values():
+            create_platform_macros(connection, connector)
         waiting = _list_waiting(connection, paths, load_ids, broken)
         for batch in _make_batches(waiting):
             _land_apart(connection, batch, result, broken)
@@ -243,7 +245,10 @@ class StreamPlan:
 
     connector: Connector
     stream: Stream
+    whole: shapes.Node
+    """The declared shape."""
     node: shapes.Node
+    """What of it the mapping can use: only this is read and checked."""
     sections: tuple[tuple[str, str], ...]
     """(staging table, select over `items`) of the mapping."""
     read_columns: str
@@ -275,12 +280,16 @@ _PLANS: dict[int, StreamPlan] = {}
 def make_plan(connector: Connector, stream: Stream) -> StreamPlan:
     """Derive everything that landing a stream needs. Raises FatalError for a faulty shape, mapping or key."""
     where = f"{connector.platform}/{stream.name}"
-    node = shapes.parse_shape(stream.shape, where=where)
+    whole = shapes.parse_shape(stream.shape, where=where)
+    sections = parse_mapping(connector.read_mapping(stream), where=where, folder=connector.folder)
+    used = " ".join(sql for _, sql in sections) + " " + _read_platform_macros(connector) + " " + stream.key
+    node = shapes.prune(whole, set(re.findall(r"[$\w:-]+", used)) | {name for name in re.findall(r'"([^"]+)"', used)})
     return StreamPlan(
         connector=connector,
         stream=stream,
         node=node,
-        sections=parse_mapping(connector.read_mapping(stream), where=where),
+        whole=whole,
+        sections=sections,
         read_columns=", ".join(f"{name}: '{kind}'" for name, kind in {**LINE_COLUMNS, "item": shapes.read_type(node).replace("'", "''")}.items()),
         line_sql=_line_sql(node),
         problems_sql=_line_problems_sql(node),
@@ -289,10 +298,22 @@ def make_plan(connector: Connector, stream: Stream) -> StreamPlan:
     )
 
 
-def parse_mapping(text: str, *, where: str) -> tuple[tuple[str, str], ...]:
-    """Sections of a mapping: (table, select). Raises FatalError for a table that is none, or a mapping without a section."""
+def parse_mapping(text: str, *, where: str, folder: Path) -> tuple[tuple[str, str], ...]:
+    """Sections of a mapping: (table, select).
+
+    A line `-- include: <name>` stands for `<name>.sql` of the same folder; a `with` before the first section belongs to every section.
+    Raises FatalError for a table that is none, or a mapping without a section.
+    """
+    text = re.sub(r"^--\s*include:\s*(\S+)\s*$", lambda match: (folder / f"{match[1]}.sql").read_text(encoding="utf-8"), text, flags=re.MULTILINE)
     pieces = re.split(r"^--\s*into:\s*(\S+)\s*$", text, flags=re.MULTILINE)
-    sections = [(table, sql.strip().rstrip(";")) for table, sql in zip(pieces[1::2], pieces[2::2], strict=True)]
+    shared, sections = _drop_comments(pieces[0]), []
+    for table, piece in zip(pieces[1::2], pieces[2::2], strict=True):
+        sql = _drop_comments(piece)
+        if shared and sql.startswith("with"):
+            sql = f"{shared},\n{sql.removeprefix('with')}"
+        elif shared:
+            sql = f"{shared}\n{sql}"
+        sections.append((table, sql))
     tables = {table.name for table in warehouse.read_tables().values() if table.schema == "staging"}
     unknown = [table for table, _ in sections if table not in tables]
     if unknown or not sections:
@@ -303,6 +324,21 @@ def parse_mapping(text: str, *, where: str) -> tuple[tuple[str, str], ...]:
             expected=f"`-- into: ` and one of {', '.join(sorted(tables))}",
         )
     return tuple(sections)
+
+
+def _drop_comments(sql: str) -> str:
+    return re.sub(r"^\s*--.*$", "", sql, flags=re.MULTILINE).strip().rstrip(";")
+
+
+def _read_platform_macros(connector: Connector) -> str:
+    path = connector.folder / "_macros.sql"
+    return path.read_text(encoding="utf-8") if path.exists() else ""
+
+
+def create_platform_macros(connection: duckdb.DuckDBPyConnection, connector: Connector) -> None:
+    """Create the macros that a platform's folder brings for its own mappings (`_macros.sql`)."""
+    if sql := _read_platform_macros(connector):
+        connection.execute(sql)
 
 
 def _line_sql(node: shapes.Node) -> str:
@@ -395,7 +431,7 @@ def _register(connection: duckdb.DuckDBPyConnection, name: str, rows: list[dict[
 
 _FILES = pyarrow.schema(
     [(name, pyarrow.int64()) for name in ("file_number", "load_number", "line_count", "first_seq")]
-    + [(name, pyarrow.string()) for name in ("path", "part", "load_id", "platform", "source_account_id", "stream")]
+    + [(name, pyarrow.string()) for name in ("file_path", "part", "load_id", "platform", "source_account_id", "stream")]
     + [("observed_at", pyarrow.timestamp("us"))]
 )
 
@@ -416,7 +452,7 @@ def _register_files(connection: duckdb.DuckDBPyConnection, batch: list[_Waiting]
                     "load_number": load_number,
                     "line_count": part.line_count,
                     "first_seq": first_seq,
-                    "path": str(path),
+                    "file_path": str(path),
                     "part": part.name,
                     "load_id": manifest.load_id,
                     "platform": manifest.platform,
@@ -446,7 +482,7 @@ def _read_lines(connection: duckdb.DuckDBPyConnection, plan: StreamPlan, batch: 
     source = (
         f"select file_number, scope, page, seq, item from read_json([{', '.join(shapes.quote_text(path) for path in paths)}],"
         f" format = 'newline_delimited', compression = 'gzip', ignore_errors = true, filename = true, columns = {{{plan.read_columns}}})"
-        " as lines inner join landed_files on landed_files.path = lines.filename"
+        " as lines inner join landed_files on landed_files.file_path = lines.filename"
         if paths
         else empty
     )
@@ -684,6 +720,9 @@ def _forget_loads(connection: duckdb.DuckDBPyConnection, load_ids: list[str]) ->
 def _insert_section(connection: duckdb.DuckDBPyConnection, batch: list[_Waiting], counts: list[_Count], table: str, sql: str, number: int) -> None:
     """Insert what one section of the mapping makes of the items; counts the rows of each load."""
     rows = f"select unnest(mapped.line), mapped.* exclude (line) from ({sql}) as mapped"
+    if table == "accounts":
+        # A thousand posts bring their author a thousand times; what was sent last says it all.
+        rows += " qualify row_number() over (partition by mapped.line.load_id, mapped.account_id order by mapped.line.seq desc) = 1"
     if len(batch) == 1:
         inserted = connection.execute(f"insert into staging.{table} by name {rows}").fetchone()
         counts[0].rows[table] = counts[0].rows.get(table, 0) + (inserted[0] if inserted else 0)
@@ -820,7 +859,7 @@ def sample_new_fields(plan: StreamPlan, load: LandedLoad) -> list[str]:
             if number > SAMPLED_LINES:
                 break
             try:
-                found.update(shapes.find_new_fields(plan.node, simplejson.loads(line)["item"]))
+                found.update(shapes.find_new_fields(plan.whole, simplejson.loads(line)["item"]))
             except (ValueError, TypeError, KeyError, RecursionError):
                 continue  # such a line is in quarantine
     return sorted(found)

@@ -4,6 +4,9 @@ HTML, text, e-mail address → strip_html, find_links, hash_guest → plain text
 
     strip_html(html)      plain text: paragraphs and breaks become line ends, entities what they stand for; NULL stays NULL
     find_links(text)      addresses linked in HTML (but for mentions and hashtags), or standing in plain text; in order, each once; [] for none
+    keep_first(list)      its texts in order, each once, without '' and NULL
+    read_time(text)       UTC time of an ISO 8601 text, also without a zone; NULL for anything else
+    choose_time(text, t)  the time a stranger's program wrote, unless it is unreadable, before 1980 or after `t`, when the platform received it: then t
     hash_guest(email)     sha256 of the brand's `guest_key` and the trimmed, lower-case address; NULL and '' give NULL
     decode_entities(text) `&amp;` and its like, once
 
@@ -15,6 +18,8 @@ from __future__ import annotations
 from html.entities import name2codepoint
 
 import duckdb
+
+from fifty.shapes import CLOCK, DAY, EARLIEST, LATEST, OFFSET
 
 ENTITIES = {"apos": "'", **{name: chr(point) for name, point in name2codepoint.items()}}
 
@@ -54,28 +59,47 @@ MACROS = {
             else html
         end
     """,
+    # Blanks and line ends of the source mean one blank; what ends a block ends a line. The guards keep short posts cheap.
     "_break_lines(html)": """
         regexp_replace(
-            regexp_replace(
-                regexp_replace(html, '\\s+', ' ', 'g'),
-                '(?i) ?</(p|h[1-6]|blockquote|ul|ol|pre|table|figure)> ?', chr(10) || chr(10), 'g'
-            ),
-            '(?i) ?<br[^>]*> ?| ?</(div|li|tr|figcaption)> ?', chr(10), 'g'
+            case
+                when contains(html, chr(10)) or contains(html, '  ') or contains(html, chr(9))
+                    then regexp_replace(html, ' *[\\n\\r\\t][\\n\\r\\t ]*|  +', ' ', 'g')
+                else html
+            end,
+            '(?i)</(p|h[1-6]|blockquote|ul|ol|pre|table|figure)>', chr(10) || chr(10), 'g'
         )
     """,
+    "_break_more(html)": """
+        case
+            when contains(html, '<br') or contains(html, '<BR') or contains(html, '</div') or contains(html, '</li') or contains(html, '</tr')
+                then regexp_replace(html, '(?i)<br[^>]*>|</(div|li|tr|figcaption)>', chr(10), 'g')
+            else html
+        end
+    """,
+    "_tidy(plain)": """
+        trim(
+            case
+                when contains(plain, chr(10)) then regexp_replace(regexp_replace(plain, ' *\\n *', chr(10), 'g'), '\\n\\n+', chr(10) || chr(10), 'g')
+                else plain
+            end,
+            ' ' || chr(10)
+        )
+    """,
+    # A list of one binds a value to a name, so that it is worked out once.
     "strip_html(html)": f"""
         case
-            when contains(html, '<') then trim(
-                regexp_replace(
-                    decode_entities(regexp_replace(_break_lines(_drop_hidden(html)), '{_TAG}', '', 'g')),
-                    '[ \\t]*\\n[ \\t]*\\n\\s*', chr(10) || chr(10), 'g'
+            when contains(html, '<') then list_transform(
+                list_transform(
+                    list_transform([_break_lines(_drop_hidden(html))], lambda broken: regexp_replace(_break_more(broken), '{_TAG}', '', 'g')),
+                    lambda bare: decode_entities(bare)
                 ),
-                ' ' || chr(9) || chr(10) || chr(13)
-            )
+                lambda plain: _tidy(plain)
+            )[1]
             else trim(decode_entities(html))
         end
     """,
-    "_keep_first(values)": "list_filter(values, lambda one, position: one <> '' and list_position(values, one) = position)",
+    "keep_first(found)": "list_filter(found, lambda one, place: one <> '' and list_position(found, one) = place)",
     "_anchors(html)": f"""
         list_transform(
             list_filter(regexp_extract_all(html, '(?i)<a\\s[^>]*>'), lambda tag: not regexp_matches(tag, '{_MENTION}')),
@@ -84,11 +108,20 @@ MACROS = {
     """,
     "find_links(text)": """
         case
-            when contains(text, '<a ') then _keep_first(list_filter(_anchors(text), lambda link: regexp_matches(link, '^https?://')))
+            when contains(text, '<a ') then keep_first(list_filter(_anchors(text), lambda link: regexp_matches(link, '^https?://')))
             when contains(text, '://')
-                then _keep_first(list_transform(regexp_extract_all(text, 'https?://[^\\s<>"]+'), lambda link: rtrim(link, '.,;:!?)''')))
+                then keep_first(list_transform(regexp_extract_all(text, 'https?://[^\\s<>"]+'), lambda link: rtrim(link, '.,;:!?)''')))
             when text is not null then []::varchar[]
         end
+    """,
+    "read_time(written)": f"""
+        case
+            when regexp_full_match(written, '{DAY}({CLOCK} ?{OFFSET}?)?') and try_cast(written as timestamptz) at time zone 'UTC' between {EARLIEST} and {LATEST}
+                then try_cast(written as timestamptz) at time zone 'UTC'
+        end
+    """,
+    "choose_time(written, received)": f"""
+        case when read_time(written) between timestamp '1980-01-01' and coalesce(received, {LATEST}) then read_time(written) else received end
     """,
     "hash_guest(email)": "sha256(getvariable('guest_key') || nullif(lower(trim(email)), ''))",
 }

@@ -49,11 +49,11 @@ DESCRIPTIONS = {
 }
 
 # Years outside 1000–9999 are placeholders (0001-01-01) or nonsense, and no Python date can hold what an offset makes of them.
-_DAY = "[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}"
-_CLOCK = "[T ]([01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}([.][0-9]+)?"
-_OFFSET = "(Z|z|[+-](0[0-9]|1[0-5])(:?[0-5][0-9])?)"
-_LATEST = "timestamp '9999-12-31 23:59:59.999999'"
-_EARLIEST = "timestamp '1000-01-01 00:00:00'"
+DAY = "[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}"
+CLOCK = "[T ]([01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}([.][0-9]+)?"
+OFFSET = "(Z|z|[+-](0[0-9]|1[0-5])(:?[0-5][0-9])?)"
+LATEST = "timestamp '9999-12-31 23:59:59.999999'"
+EARLIEST = "timestamp '1000-01-01 00:00:00'"
 
 
 @dataclass(frozen=True)
@@ -164,24 +164,31 @@ def _time_sql(value: str) -> str:
 
 
 def _leaf_check_sql(leaf: Leaf, value: str) -> str:
-    """True where a value that is neither missing nor null fits the leaf."""
+    """True where a value fits the leaf, false where not, NULL where it is missing."""
     text = f"{value}::varchar"
-    in_range = f"coalesce({_time_sql(value)} between {_EARLIEST} and {_LATEST}, false)"
+    in_range = f"{_time_sql(value)} between {EARLIEST} and {LATEST}"
+    number = r'"?-?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]+)?"?'
+
+    def match(pattern: str) -> str:
+        return f"regexp_full_match({text}, '{pattern}')"
+
+    def match_and(pattern: str, valid: str) -> str:
+        # The pattern first: a cast that fails is NULL, which would be no objection.
+        return f"case when {match(pattern)} then coalesce({valid}, false) else {match(pattern)} end"
+
     checks = {
-        "id": f"(starts_with({text}, '\"') or regexp_full_match({text}, '-?[0-9]+'))",
+        "id": f"(starts_with({text}, '\"') or {match('-?[0-9]+')})",
         "text": f"starts_with({text}, '\"')",
         # Eighteen digits always fit a bigint.
-        "count": f"regexp_full_match({text}, '\"?-?[0-9]{{1,18}}\"?')",
-        "number": f"(regexp_full_match({text}, '\"?-?[0-9]+([.][0-9]+)?([eE][+-]?[0-9]+)?\"?')"
-        f" and coalesce(isfinite(try_cast({_bare_sql(value)} as double)), false))",
+        "count": match('"?-?[0-9]{1,18}"?'),
+        "number": match_and(number, f"isfinite(try_cast({_bare_sql(value)} as double))"),
         "boolean": f"{text} in ('true', 'false', '\"true\"', '\"false\"')",
         "flag": f"lower({_bare_sql(value)}) in ('true', 'false', 'yes', 'no', '1', '0')",
-        "time": f"(regexp_full_match({text}, '\"{_DAY}{_CLOCK}{_OFFSET}\"') and {in_range})",
-        "utc_time": f"(regexp_full_match({text}, '\"{_DAY}({_CLOCK}{_OFFSET}?)?\"') and {in_range})",
-        "date": f"(regexp_full_match({text}, '\"{_DAY}\"') and try_cast({value} ->> '$' as date) is not null)",
+        "time": match_and(f'"{DAY}{CLOCK}{OFFSET}"', in_range),
+        "utc_time": match_and(f'"{DAY}({CLOCK}{OFFSET}?)?"', in_range),
+        "date": match_and(f'"{DAY}"', f"try_cast({value} ->> '$' as date) is not null"),
         # Up to the year 9999.
-        "epoch_ms": f"(regexp_full_match({text}, '\"?-?[0-9]{{1,15}}\"?')"
-        f" and coalesce(try_cast({_bare_sql(value)} as bigint) between -30610224000000 and 253402300799999, false))",
+        "epoch_ms": match_and('"?-?[0-9]{1,15}"?', f"try_cast({_bare_sql(value)} as bigint) between -30610224000000 and 253402300799999"),
         "json": "true",
     }
     check = checks[leaf.word]
@@ -216,29 +223,48 @@ def _missing_sql(node: Node, value: str) -> str:
     return f"({missing})"
 
 
+def prune(node: Node, words: frozenset[str] | set[str]) -> Node:
+    """The part of a shape that a mapping can use: fields that are required or whose name is among `words`.
+
+    What no mapping reads is neither read nor checked: a picture's address that becomes an object must not cost us the post below it.
+    """
+    if isinstance(node, ListOf):
+        return ListOf(prune(node.element, words))
+    if isinstance(node, Leaf):
+        return node
+    kept = tuple(Field(field.name, prune(field.node, words), field.is_required) for field in node.fields if field.is_required or field.name in words)
+    return Struct(kept) if kept else node
+
+
 def check_sql(node: Node, value: str, *, depth: int = 0) -> str:
     """Boolean SQL, never NULL: everything in `value` (of read_type) fits the shape, beyond suspicion.
 
     False also for an object without any known field: DuckDB gives the same for a text in its place.
     """
+    checks = list(_list_checks(node, value, depth))
+    # What is missing makes a check NULL, and NULL is no objection.
+    return f"(({' and '.join(checks)}) is not false)" if checks else "true"
+
+
+def _list_checks(node: Node, value: str, depth: int) -> Iterator[str]:
+    """Checks that are false where something is wrong, NULL or true elsewhere."""
     if isinstance(node, Leaf):
-        return "true" if node.word == "json" else f"({value} is null or {_leaf_check_sql(node, value)})"
-    if isinstance(node, ListOf):
-        checks = f"starts_with({value}::varchar, '[')"
+        if node.word != "json":
+            yield _leaf_check_sql(node, value)
+    elif isinstance(node, ListOf):
+        yield f"starts_with({value}::varchar, '[')"
         element = f"element_{depth}"
         inner = check_sql(node.element, element, depth=depth + 1)
         if inner != "true":
-            checks += f" and ({value}::varchar = '[]' or len(list_filter({_elements_sql(node, value)}, lambda {element}: not {inner})) = 0)"
-        return f"({value} is null or ({checks}))"
-    parts = [f"({' or '.join(f'{value}.{quote_name(field.name)} is not null' for field in node.fields)})"]
-    for field in node.fields:
-        member = f"{value}.{quote_name(field.name)}"
-        if field.is_required:
-            parts.append(f"not {_missing_sql(field.node, member)}")
-        check = check_sql(field.node, member, depth=depth)
-        if check != "true":
-            parts.append(check)
-    return f"({value} is null or ({' and '.join(parts)}))"
+            yield f"({value}::varchar = '[]' or len(list_filter({_elements_sql(node, value)}, lambda {element}: not {inner})) = 0)"
+    else:
+        nothing = f"from_json('{{}}', {quote_text(simplejson.dumps(read_structure(node)))})"
+        yield f"({value} is null or {value} is distinct from {nothing})"
+        for field in node.fields:
+            member = f"{value}.{quote_name(field.name)}"
+            if field.is_required:
+                yield f"({value} is null or not {_missing_sql(field.node, member)})"
+            yield from _list_checks(field.node, member, depth)
 
 
 def typed_sql(node: Node, value: str, *, depth: int = 0) -> str:

@@ -52,37 +52,22 @@ RECORD: dict[str, Shape] = {
     # `via` names a program in a post and points to a repost in a like; createdAt is what the author's program wrote.
     **list_fields(text="$type text createdAt", json="via entities labels subject bridgyOriginalText bridgyOriginalUrl fediverseId"),
 }
-# What is quoted comes as a view of its own: whole (`value`), or as a list, a feed, a labeler (kept as sent).
-QUOTED: dict[str, Shape] = {
-    "author": PERSON,
-    **list_fields(
-        id="uri",
-        text="$type cid",
-        time="indexedAt",
-        count="likeCount replyCount repostCount quoteCount",
-        boolean="notFound blocked detached",
-        json="value labels embeds",
-    ),
-}
-EMBED: dict[str, Shape] = {
-    "$type": "text",
-    "record": {**QUOTED, "record": QUOTED, **list_fields(json="name creator purpose description avatar")},
-    **list_fields(json="images external media playlist thumbnail cid aspectRatio alt presentation"),
-}
 POST: dict[str, Shape] = {
     "uri": "id!",
     "author": PROFILE,
     "record": RECORD,
-    "embed": EMBED,
     **list_fields(
         text="$type cid",
         time="indexedAt",
         count="bookmarkCount replyCount repostCount likeCount quoteCount",
-        json="viewer labels threadgate debug",
+        json="embed viewer labels threadgate debug",
     ),
 }
-# The root or parent beside a feed item can be gone or blocked: then only its address comes.
-BESIDE: dict[str, Shape] = {**POST, "uri": "id", "author": PERSON, **list_fields(boolean="notFound blocked")}
+# Of the root and the parent beside a feed item only this matters: whether they are gone. Whole they come as known posts.
+BESIDE: dict[str, Shape] = {
+    **dict.fromkeys(POST, "json"),
+    **list_fields(id="uri", boolean="notFound blocked"),
+}
 FEED_ITEM: dict[str, Shape] = {
     "post": POST,
     "reply": {"root": BESIDE, "parent": BESIDE, "grandparentAuthor": "json"},
