@@ -27,3 +27,18 @@ case when {{ day }}.working_seconds is not null then
     end
 end
 {%- endmacro %}
+
+{#- Counted events of today's people, decayed to the as-of date, or to the day on which the person's accounts went (M2.4).
+    Exact daily sums are stored, decay happens when they are read: nothing floating is ever rolled forward. -#}
+{% macro decayed_events() -%}
+select
+    days.*,
+    {{ days_between('days.event_day', 'persons.reference_date') }} as age_days,
+    cast(
+        days.weight * power(cast(2 as double), -{{ days_between('days.event_day', 'persons.reference_date') }} / parameters.strength_half_life_days)
+    as double) as decayed_weight
+from {{ ref('int_interaction_days') }} as days
+cross join {{ ref('int_parameters') }} as parameters
+inner join {{ ref('int_persons') }} as persons on days.person_id = persons.person_id
+where days.event_day <= persons.reference_date
+{%- endmacro %}

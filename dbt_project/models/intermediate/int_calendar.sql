@@ -1,4 +1,5 @@
--- One row per local date of the brand, one day beyond the as-of instant, with working hours as UTC instants and the working time before each day.
+-- One row per local date of the brand up to the as-of instant, with working hours as UTC instants and the working time before each day.
+-- `is_counted` ends with the as-of date: east of Greenwich the last hours of the UTC day belong to a local day that has only begun.
 with run as (
     select * from {{ ref('int_run') }}
 ),
@@ -35,7 +36,7 @@ hours as (
         try_cast(split_part(work_end, ':', 1) as bigint) * 3600 + coalesce(try_cast(nullif(split_part(work_end, ':', 2), '') as bigint), 0) * 60 as end_seconds,
         '|' || lower(working_days) || '|' as working_days,
         timezone,
-        cast({{ to_local(shift_days('as_of_at', '-0.00001'), 'timezone') }} as date) as last_counted_date
+        least(cast({{ to_local(shift_days('as_of_at', '-0.00001'), 'timezone') }} as date), as_of_date) as last_counted_date
     from run
 ),
 

@@ -1,5 +1,5 @@
 with events as (
-    select * from {{ ref('int_decayed_events') }}
+    {{ decayed_events() }}
 ),
 
 strengths as (

@@ -1,0 +1,80 @@
+"""Hand-made worlds: T11 and its attacks as real staging rows, and the wild cases.
+
+Stage → rows. Day numbers are those of the specification shifted by nothing: day 0 opens the window of 90 days, as_of is day 90, 00:00 UTC.
+"""
+
+from __future__ import annotations
+
+from tests.models.conftest import Stage
+
+
+def talk(stage: Stage, person: str, turns: str, *, brand: str = "brand", tag: str = "", robot: bool = False) -> None:
+    """A thread of its own between a person and the brand: `i5 o5.2` is a message of the person on day 5 and the brand's on day 5.2.
+
+    `a` stands for an automatic answer. Every message answers the one before it; the first one of the person names the brand.
+    """
+    previous: tuple[str, str] | None = None
+    for number, turn in enumerate(turns.split()):
+        direction, day = turn[0], float(turn[1:])
+        author = person if direction == "i" else ("robot" if direction == "a" or robot else brand)
+        post_id = f"{person}{tag}-{number}"
+        parent = next((f"{person}{tag}-{n}" for n in range(number - 1, -1, -1) if (turns.split()[n][0] == "i") != (direction == "i")), None)
+        first = f"{person}{tag}-0"
+        stage.post(
+            post_id,
+            author,
+            day,
+            parent=parent,
+            root=first,
+            mentioned_account_ids=[] if parent else (["brand"] if direction == "i" else [person]),
+        )
+        previous = (post_id, direction)
+    assert previous
+
+
+def add_account(stage: Stage, account_id: str, **columns: object) -> None:
+    """A profile."""
+    stage.add(
+        "accounts",
+        account_id=account_id,
+        handle=account_id,
+        display_name=account_id.title(),
+        profile_url=f"https://example.org/@{account_id}",
+        **columns,
+    )
+
+
+def build_t11() -> Stage:
+    """The nine people of T11: LR90 is 2 (ana and eve)."""
+    stage = Stage()
+    stage.configure()
+    for name in ("brand", "ana", "bob", "cai", "dee", "eve", "fay", "gus", "hal", "robot"):
+        add_account(stage, name)
+    add_account(stage, "ivy", is_automated=True)
+    stage.post("news", "brand", 0.5)
+    talk(stage, "ana", "i5 o5.2 i40 o41")
+    talk(stage, "bob", "i10 o10.1 i10.3 o10.4")
+    talk(stage, "cai", "i20 o20.5 i30 o30.5")
+    for row in stage.rows["staging.posts"]:
+        if row["post_id"].startswith("cai-"):
+            row["hashtags"] = ["win"]
+    stage.add(
+        "campaigns",
+        load_id="business",
+        platform="business",
+        campaign_id="contest",
+        campaign_name="Contest",
+        is_incentivised=True,
+        post_ids=[],
+        hashtags=["win"],
+        link_patterns=[],
+    )
+    for number in range(50):
+        stage.post(f"daily-{number}", "brand", number + 0.3)
+        stage.like("dee", f"daily-{number}", number + 0.5)
+    talk(stage, "eve", "i12 o13 o60 i62")
+    talk(stage, "fay", "i3 o3.1 i50 o50.1")
+    talk(stage, "gus", "i3 o12.5 i50 o50.1")
+    talk(stage, "hal", "i6 a6.1 i44 a44.1")
+    talk(stage, "ivy", "i3 o3.5 i30 o31")
+    return stage
