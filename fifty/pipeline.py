@@ -57,7 +57,7 @@ class BrandRun:
         platforms: Sequence[str] | None = None,
         accounts: Sequence[str] | None = None,
     ) -> StageReport:
-        """Platforms → landed files. `since` makes it a backfill. Raises the worst error when every load of a platform failed and none came."""
+        """Platforms → landed files. `since` makes it a backfill. Raises the worst error when no platform sent anything."""
         from fifty.pull import run_pull
 
         with self._stage("pull", "items") as report:

@@ -49,7 +49,7 @@ class StageReport:
 
 
 def describe_pull(report: StageReport, result: PullResult) -> None:
-    """Put a pull into words. Raises the worst error when every load of every platform failed: then there is nothing to go on with."""
+    """Put a pull into words. Raises the worst error when no platform sent anything: then there is nothing to go on with."""
     pulled, failed, finished = result.pulled, result.failed, [load for load in result.loads if load.is_finished]
     again = len(finished) - len(pulled)
     report.rows = result.item_count
@@ -57,9 +57,11 @@ def describe_pull(report: StageReport, result: PullResult) -> None:
     report.message += f", {again} pulled before" if again else ""
     report.message += f", {len(failed)} failed" if failed else ""
     report.warnings = [*(str(error) for error in result.errors), *result.warnings]
-    report.facts = {"pulled": len(pulled), "finished": len(finished), "failed": len(failed), "errors": result.errors}
+    # A stream that had nothing to ask about finishes even while its platform is down: that is no sign of life.
     remote = [load for load in result.loads if discover_connectors()[load.platform].is_remote]
-    if remote and all(load.error is not None for load in remote) and (worst := find_worst(result.errors)):
+    came = [load for load in finished if load not in remote or load.item_count or load.request_count]
+    report.facts = {"pulled": len(pulled), "came": len(came), "failed": len(failed), "errors": result.errors}
+    if remote and not any(load in came for load in remote) and (worst := find_worst(result.errors)):
         raise worst
 
 
@@ -111,4 +113,6 @@ def find_worst(errors: Sequence[FiftyError]) -> FiftyError | None:
 
 def describe_extract(report: StageReport, result: ExtractResult) -> None:
     """Put extracts into words."""
-    report.message = str(result)
+    report.rows = len(result.files)
+    report.message = result.message
+    report.facts = {"publish_id": result.publish_id, "folders": [str(folder) for folder in result.folders]}

@@ -101,7 +101,7 @@ def pull_batch(
             errors.append(error)
             continue
         errors += report.facts["errors"]
-        if report.facts["finished"]:
+        if report.facts["came"]:
             landed.add(slug)
     return sorted(landed), find_worst(errors)
 

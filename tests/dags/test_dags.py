@@ -1,0 +1,168 @@
+"""The DAG files: they import, say what they are, depend on each other as drawn, and hold order, schedule, retries and pools only."""
+
+from __future__ import annotations
+
+import json
+import logging
+import os
+import subprocess
+import sys
+import textwrap
+import time
+from itertools import pairwise
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from fifty.errors import CredentialError, FatalError, GateFailed, RetryableError, SettingsError
+
+ROOT = Path(__file__).resolve().parents[2]
+FILES = sorted(path.name for path in (ROOT / "dags").glob("*.py"))
+EXPECTED = {
+    *(f"pull_{platform}" for platform in ("mastodon", "bluesky", "business", "config")),
+    *(f"{kind}_{brand}" for kind in ("warehouse", "extracts") for brand in ("acme", "other")),
+    "maintenance",
+}
+# A file that must be parsed every minute; what Airflow itself takes to be imported is no fault of ours.
+LONGEST_PARSE_SECONDS = 1.0
+
+
+def test_all_files_import_and_give_exactly_the_dags_that_the_configuration_asks_for(dag_bag: Any) -> None:
+    assert dag_bag.import_errors == {}
+    assert set(dag_bag.dags) == EXPECTED
+
+
+@pytest.mark.parametrize("file", FILES)
+def test_a_file_is_parsed_within_a_second(dag_bag: Any, file: str) -> None:
+    from airflow.dag_processing.dagbag import DagBag
+
+    started = time.process_time()
+    assert DagBag(str(ROOT / "dags" / file)).import_errors == {}
+    assert time.process_time() - started < LONGEST_PARSE_SECONDS
+
+
+def test_parsing_imports_nothing_heavy(airflow_home: Path) -> None:
+    program = textwrap.dedent("""
+        import json, sys
+        from airflow.dag_processing.dagbag import DagBag
+        before = set(sys.modules)
+        bag = DagBag(sys.argv[1])
+        assert not bag.import_errors, bag.import_errors
+        print(json.dumps(sorted(set(sys.modules) - before)))
+    """)
+    done = subprocess.run(
+        [sys.executable, "-c", program, str(ROOT / "dags")], capture_output=True, text=True, env=os.environ, check=True, timeout=120
+    )
+    loaded = {name.split(".")[0] for name in json.loads(done.stdout.splitlines()[-1])}
+    assert loaded.isdisjoint({"duckdb", "dbt", "great_expectations", "pyarrow", "pandas", "numpy"})
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_a_dag_has_owner_tags_retries_and_says_what_it_does(dag_bag: Any, name: str) -> None:
+    from airflow.sdk import ExceptionRetryPolicy
+
+    dag = dag_bag.dags[name]
+    assert dag.doc_md
+    assert any(tag.startswith("stage:") for tag in dag.tags)
+    assert not dag.catchup
+    assert dag.max_active_runs == 1
+    for key in dag.params:
+        assert dag.params.get_param(key).description, f"{key} of {name} is not explained"
+    for task in dag.tasks:
+        assert task.owner == "fifty"
+        assert isinstance(task.retry_policy, ExceptionRetryPolicy)
+        assert task.on_failure_callback
+        if task.task_type != "EmptyOperator":
+            assert task.doc or task.doc_md or task.python_callable.__doc__, f"{task.task_id} of {name} has no docstring"
+
+
+@pytest.mark.parametrize("name", sorted(EXPECTED))
+def test_a_dag_has_no_cycle(dag_bag: Any, name: str) -> None:
+    dag_bag.dags[name].check_cycle()
+
+
+def test_the_order_follows_from_the_assets_alone(dag_bag: Any) -> None:
+    from scheduler.order import find_order
+
+    order = find_order(dag_bag.dags)
+    assert set(order) == EXPECTED - {"maintenance"}
+    for brand in ("acme", "other"):
+        place = {kind: order.index(f"{kind}_{brand}") for kind in ("warehouse", "extracts")}
+        assert place["warehouse"] < place["extracts"]
+        assert order.index("pull_bluesky") < place["warehouse"]
+        assert order.index("pull_config") < place["warehouse"]
+
+
+def test_a_brand_without_an_account_on_a_platform_is_not_pulled_there(dag_bag: Any) -> None:
+    from scheduler.order import list_produced
+
+    assert list_produced(dag_bag.dags["pull_mastodon"]) == {"fifty://acme/landing"}
+    assert list_produced(dag_bag.dags["pull_bluesky"]) == {"fifty://acme/landing", "fifty://other/landing"}
+
+
+def test_every_writing_task_waits_for_the_writer_pool(dag_bag: Any) -> None:
+    assert {task.pool for task in dag_bag.dags["warehouse_acme"].tasks} == {"warehouse_writer"}
+
+
+def test_the_stages_of_a_brand_run_in_the_order_of_the_flow(dag_bag: Any) -> None:
+    dag = dag_bag.dags["warehouse_acme"]
+    stages = ["land", "gate_landed", "transform", "gate_marts", "publish"]
+    for earlier, later in pairwise(stages):
+        assert later in dag.get_task(earlier).downstream_task_ids
+    assert [asset.uri for asset in dag.get_task("publish").outlets] == ["fifty://acme/marts"]
+
+
+@pytest.mark.parametrize(
+    ("error", "action"),
+    [
+        (RetryableError("busy"), "retry"),
+        (FatalError("broken"), "fail"),
+        (CredentialError("expired"), "fail"),
+        (SettingsError("wrong"), "fail"),
+        (GateFailed("stopped"), "fail"),
+        (ValueError("a defect"), "default"),
+    ],
+)
+def test_what_the_world_caused_is_tried_again_and_what_a_human_must_mend_is_not(dag_bag: Any, error: Exception, action: str) -> None:
+    policy = dag_bag.dags["warehouse_acme"].get_task("land").retry_policy
+    assert policy.evaluate(error, 1, 2).action.value == action
+
+
+def test_an_alert_says_brand_stage_load_and_remedy_in_one_line(dag_bag: Any, caplog: pytest.LogCaptureFixture) -> None:
+    from scheduler.defaults import alert_failure
+
+    error = GateFailed("marts failed", where="acme/gate/20260331", seen="0 rows", expected="at least 1", remedy="see ops.gate_results")
+    task = SimpleNamespace(task_id="gate_marts", map_index=-1)
+    logging.getLogger("fifty").propagate = True
+    with caplog.at_level(logging.ERROR, "fifty.alerts"):
+        alert_failure({"task_instance": task, "exception": error, "dag": dag_bag.dags["warehouse_acme"], "run_id": "manual__1"})
+    (record,) = caplog.records
+    for word in ("brand:acme", "stage:gate_marts", "acme/gate/20260331", "remedy: see ops.gate_results"):
+        assert word in record.getMessage()
+    assert "\n" not in record.getMessage()
+    assert record.exit_code == 3  # type: ignore[attr-defined]
+
+
+def test_a_wrong_configuration_is_an_import_error_that_names_every_mistake(
+    airflow_home: Path, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    from airflow.dag_processing.dagbag import DagBag
+
+    wrong = tmp_path / "fifty.yml"
+    wrong.write_text("brands: {acme: {name: Acme, timezone: Nowhere, currency: x, accounts: []}}", encoding="utf-8")
+    monkeypatch.setenv("FIFTY_CONFIG", str(wrong))
+    (text,) = DagBag(str(ROOT / "dags" / "pull.py")).import_errors.values()
+    for place in ("timezone", "currency", "accounts"):
+        assert f"brands.acme.{place}" in text
+
+
+def test_the_pipeline_never_imports_airflow_and_the_rule_that_says_so_bites(tmp_path: Path) -> None:
+    ruff = [str(Path(sys.executable).with_name("ruff")), "check", "--no-cache", "--select", "TID251", "--config", str(ROOT / "pyproject.toml")]
+    done = subprocess.run([*ruff, "fifty"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout
+    (tmp_path / "stage.py").write_text("from airflow.sdk import DAG\n", encoding="utf-8")
+    done = subprocess.run([*ruff, str(tmp_path / "stage.py")], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert done.returncode == 1
+    assert "never imports its orchestration" in done.stdout
