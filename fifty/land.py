@@ -2,7 +2,7 @@
 
 finished loads not yet in ops.loads → verify → read_json by the stream's shape → check → quarantine | typed items → mapping → staging.*
 
-Loads of one stream are landed together, up to a bound, in one transaction: the fixed cost of a statement is paid once for hundreds of small
+Loads of streams that share shape and mapping are landed together, up to a bound, in one transaction: the fixed cost of a statement is paid once for hundreds of small
 loads, and a killed process leaves whole loads or nothing. A batch that fails is landed again load by load, so that one bad load stays alone.
 For every load: lines landed = accepted + quarantined + duplicates, or nothing of it is kept.
 `run_replay` does the same for all of the landing into a new work file that replaces the old one at the end.
@@ -42,6 +42,9 @@ BATCH_LOADS = 200
 BATCH_LINES = 200_000
 SAMPLED_LINES = 200
 """Lines of each part that are searched for fields the shape does not name; a platform that adds one adds it to all."""
+
+SLOW_OPTIMIZERS = "expression_rewriter,common_subexpressions,statistics_propagation"
+"""They spend longer on a shape's hundreds of expressions than a small load takes to land, and gain nothing there."""
 
 LINE_COLUMNS = {"scope": "JSON", "page": "JSON", "seq": "JSON"}
 
@@ -122,6 +125,7 @@ def _land_into(paths: BrandPaths, settings: Settings, *, run_id: str, load_ids: 
     result = LandResult()
     broken: list[_Failure] = []
     with warehouse.connect(paths, settings) as connection:
+        connection.execute(f"set disabled_optimizers = '{SLOW_OPTIMIZERS}'")
         create_macros(connection)
         for connector in discover_connectors().values():
             create_platform_macros(connection, connector)
@@ -181,11 +185,11 @@ def _list_waiting(
 
 
 def _make_batches(waiting: list[_Waiting]) -> Iterator[list[_Waiting]]:
-    """Loads of one stream together. Their order does not enter any table: rows carry observed_at, load_id, page and seq."""
-    by_stream: dict[int, list[_Waiting]] = {}
+    """Loads of one plan together. Their order does not enter any table: rows carry observed_at, load_id, page and seq."""
+    by_plan: dict[int, list[_Waiting]] = {}
     for one in waiting:
-        by_stream.setdefault(id(one.plan), []).append(one)
-    for loads in by_stream.values():
+        by_plan.setdefault(id(one.plan), []).append(one)
+    for loads in by_plan.values():
         batch: list[_Waiting] = []
         lines = 0
         for one in loads:
@@ -223,8 +227,8 @@ def _land_apart(connection: duckdb.DuckDBPyConnection, batch: list[_Waiting], re
         result.quarantined_count += count.quarantined
         result.duplicate_count += count.duplicates
     logger.info(
-        "landed: platform=%s stream=%s loads=%d lines=%d seconds=%.3f",
-        batch[0].load.manifest.platform, batch[0].load.manifest.stream, len(batch), sum(one.line_count for one in batch),
+        "landed: platform=%s mapping=%s loads=%d lines=%d seconds=%.3f",
+        batch[0].plan.connector.platform, batch[0].plan.mapping, len(batch), sum(one.line_count for one in batch),
         time.perf_counter() - started,
     )  # fmt: skip
 
@@ -241,10 +245,10 @@ def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:
 
 @dataclass(frozen=True, eq=False)
 class StreamPlan:
-    """The SQL of one stream, made once from its shape and mapping."""
+    """The SQL of a stream, made once from its shape and mapping; streams of a platform with the same shape and mapping share it."""
 
     connector: Connector
-    stream: Stream
+    mapping: str
     whole: shapes.Node
     """The declared shape."""
     node: shapes.Node
@@ -258,6 +262,7 @@ class StreamPlan:
     key_sql: str | None
     """Key of an item in its scope, over `items`; None for files, where a row is a row."""
     scope_names: tuple[str, ...]
+    """Names in the scopes of its streams."""
 
 
 def plan_stream(connectors: dict[str, Connector], platform: str, stream_name: str) -> StreamPlan:
@@ -271,30 +276,44 @@ def plan_stream(connectors: dict[str, Connector], platform: str, stream_name: st
             expected=f"a folder fifty/connectors/{platform} that declares the stream {stream_name}",
             remedy="install the version of fifty that pulled them, or remove the loads",
         )
-    return _PLANS.setdefault(id(stream), make_plan(connector, stream)) if id(stream) not in _PLANS else _PLANS[id(stream)]
+    if (platform, stream_name) not in _PLANS:
+        for names, plan in make_plans(connector).items():
+            _PLANS.update({(platform, name): plan for name in names})
+    return _PLANS[platform, stream_name]
 
 
-_PLANS: dict[int, StreamPlan] = {}
+_PLANS: dict[tuple[str, str], StreamPlan] = {}
 
 
-def make_plan(connector: Connector, stream: Stream) -> StreamPlan:
-    """Derive everything that landing a stream needs. Raises FatalError for a faulty shape, mapping or key."""
+def make_plans(connector: Connector) -> dict[tuple[str, ...], StreamPlan]:
+    """Derive everything that landing a platform's streams needs; each plan by the names of its streams.
+
+    Raises FatalError for a faulty shape, mapping or key.
+    """
+    alike: dict[tuple[str, str, str], list[Stream]] = {}
+    for stream in connector.streams:
+        alike.setdefault((stream.mapping or stream.name, stream.key, repr(stream.shape)), []).append(stream)
+    return {tuple(stream.name for stream in streams): _make_plan(connector, streams) for streams in alike.values()}
+
+
+def _make_plan(connector: Connector, streams: list[Stream]) -> StreamPlan:
+    stream = streams[0]
     where = f"{connector.platform}/{stream.name}"
     whole = shapes.parse_shape(stream.shape, where=where)
     sections = parse_mapping(connector.read_mapping(stream), where=where, folder=connector.folder)
-    used = " ".join(sql for _, sql in sections) + " " + _read_platform_macros(connector) + " " + stream.key
-    node = shapes.prune(whole, set(re.findall(r"[$\w:-]+", used)) | {name for name in re.findall(r'"([^"]+)"', used)})
+    used = " ".join([*(sql for _, sql in sections), _read_platform_macros(connector), stream.key])
+    node = shapes.prune(whole, {*re.findall(r"\w+", used), *re.findall(r'"([^"]+)"', used)})
     return StreamPlan(
         connector=connector,
-        stream=stream,
-        node=node,
+        mapping=stream.mapping or stream.name,
         whole=whole,
         sections=sections,
+        node=node,
         read_columns=", ".join(f"{name}: '{kind}'" for name, kind in {**LINE_COLUMNS, "item": shapes.read_type(node).replace("'", "''")}.items()),
         line_sql=_line_sql(node),
         problems_sql=_line_problems_sql(node),
         key_sql=_key_sql(node, stream.key, where) if connector.is_remote else None,
-        scope_names=tuple(stream.scope),
+        scope_names=tuple(sorted({name for one in streams for name in one.scope})),
     )
 
 
@@ -395,7 +414,7 @@ class _Count:
 
 
 def _land_batch(connection: duckdb.DuckDBPyConnection, batch: list[_Waiting]) -> list[_Count]:
-    """Land loads of one stream in one transaction. Leaves the transaction open when it raises."""
+    """Land loads of one plan in one transaction. Leaves the transaction open when it raises."""
     plan = batch[0].plan
     _register_files(connection, batch)
     _read_lines(connection, plan, batch)
@@ -491,7 +510,7 @@ def _read_lines(connection: duckdb.DuckDBPyConnection, plan: StreamPlan, batch: 
         connection.execute(create.format(line=plan.line_sql, source=source))
     except (duckdb.InvalidInputException, duckdb.IOException, duckdb.SerializationException) as error:
         # A line longer than DuckDB's buffer, or a damaged gzip stream: every line is looked at one by one.
-        logger.warning("land reads %s/%s line by line: %s", plan.connector.platform, plan.stream.name, " ".join(str(error).split())[:300])
+        logger.warning("land reads %s/%s line by line: %s", plan.connector.platform, plan.mapping, " ".join(str(error).split())[:300])
         connection.execute(create.format(line=plan.line_sql, source=empty))
     doubtful = connection.execute(
         """
@@ -643,13 +662,13 @@ def _drop_repeated(connection: duckdb.DuckDBPyConnection, plan: StreamPlan) -> d
 
 def _name_scopes(connection: duckdb.DuckDBPyConnection, plan: StreamPlan) -> None:
     """Give every scope its key, canonical whatever the order of its fields, and make the relation `items` that mappings read."""
-    texts = [row[0] for row in connection.execute("select distinct scope_text from landed_lines").fetchall()]
+    found = connection.execute("select distinct stream, scope_text from landed_lines inner join landed_files using (file_number)").fetchall()
     rows = []
-    for text in texts:
+    for stream, text in found:
         scope = simplejson.loads(text, use_decimal=True)
         values = {f"value_{number}": _spell(scope.get(name)) for number, name in enumerate(plan.scope_names)}
-        rows.append({"scope_text": text, "scope_key": make_scope_key(plan.stream.name, scope), **values})
-    columns = ["scope_text", "scope_key", *(f"value_{number}" for number in range(len(plan.scope_names)))]
+        rows.append({"stream": stream, "scope_text": text, "scope_key": make_scope_key(stream, scope), **values})
+    columns = ["stream", "scope_text", "scope_key", *(f"value_{number}" for number in range(len(plan.scope_names)))]
     _register(connection, "registered_scopes", rows, pyarrow.schema([(name, pyarrow.string()) for name in columns]))
     connection.execute("create or replace temp table landed_scopes as select * from registered_scopes")
     connection.unregister("registered_scopes")
@@ -673,7 +692,7 @@ def _name_scopes(connection: duckdb.DuckDBPyConnection, plan: StreamPlan) -> Non
             scope_key,
         from landed_lines
         inner join landed_files using (file_number)
-        inner join landed_scopes using (scope_text)
+        inner join landed_scopes using (stream, scope_text)
         """
     )
 
