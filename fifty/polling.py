@@ -30,6 +30,8 @@ class KnownPost:
     checked_at: str | None = None
     """End of the window in which it was last seen itself; None: only named by another post so far."""
     is_gone: bool = False
+    author: str | None = None
+    """Who wrote it, where it was somebody else."""
 
     def dump(self) -> dict[str, Any]:
         """For `next_state`; what is usual is left out."""
@@ -44,6 +46,8 @@ class KnownPost:
             kept["checked_at"] = self.checked_at
         if self.is_gone:
             kept["gone"] = True
+        if self.author:
+            kept["author"] = self.author
         return kept
 
     @classmethod
@@ -56,6 +60,7 @@ class KnownPost:
             counts={name: int(count) for name, count in (raw.get("counts") or {}).items()},
             checked_at=raw.get("checked_at"),
             is_gone=bool(raw.get("gone")),
+            author=raw.get("author"),
         )
 
 
@@ -112,12 +117,14 @@ def observe_items(items: Iterable[Any], following: Following, *, account_id: str
         created_at = format_instant(read_time(find_value(item, following.created_at)) or seen_at)
         if post_id is not None:
             author = find_value(item, following.author) if following.author else None
+            is_own = following.author is None or (account_id is not None and str(author) == account_id)
             seen.posts[str(post_id)] = KnownPost(
                 created_at=created_at,
-                is_own=following.author is None or (account_id is not None and str(author) == account_id),
+                is_own=is_own,
                 is_reply=bool(following.parent and find_value(item, following.parent) is not None),
                 counts={name: count for name, path in following.counts.items() if (count := read_count(find_value(item, path))) is not None},
                 checked_at=format_instant(clock),
+                author=None if is_own or author is None else str(author),
             )
         for path in following.others:
             other = find_value(item, path)
@@ -172,9 +179,10 @@ def choose_posts(
     return chosen
 
 
-def choose_people(seen: Iterable[str], known: Mapping[str, str], clock: datetime) -> list[str]:
-    """People to complete: new ones, and those last completed more than 30 days ago."""
-    return sorted(person for person in set(seen) if person not in known or clock - parse_instant(known[person]) >= PERSON_INTERVAL)
+def choose_people(seen: Iterable[str], vanished: Iterable[str], known: Mapping[str, str], clock: datetime, *, reread_all: bool = False) -> list[str]:
+    """People to look up: new ones, those last looked up 30 days ago, and at once those who vanished from where they stood."""
+    due = {person for person in seen if person not in known or clock - parse_instant(known[person]) >= PERSON_INTERVAL}
+    return sorted({*due, *vanished, *(known if reread_all else ())})
 
 
 def read_time(value: Any) -> datetime | None:

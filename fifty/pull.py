@@ -151,12 +151,30 @@ class LoadDraft:
     register: Register = field(default_factory=Register)
     touched: dict[str, list[str]] = field(default_factory=dict)
     people: set[str] = field(default_factory=set)
+    vanished_people: set[str] = field(default_factory=set)
+    vanished_posts: set[str] = field(default_factory=set)
+    held: dict[str, str] = field(default_factory=dict)
+    """By scope: the load that holds its newest complete read."""
     validators: dict[str, list[str | None]] = field(default_factory=dict)
     """By scope: digest of the request, ETag, Last-Modified, the load that holds the items."""
     facts: dict[str, Any] = field(default_factory=dict)
     """Of the account itself, from the profile stream."""
     page: int = 0
     skipped: int = 0
+
+
+@dataclass
+class Members:
+    """Ids of the people and posts in a scope."""
+
+    people: set[str] = field(default_factory=set)
+    posts: set[str] = field(default_factory=set)
+
+    def add(self, stream: Stream, item: Any) -> None:
+        """Take over the ids of one item."""
+        for path, ids in ((stream.person, self.people), (stream.member, self.posts)):
+            if path and (found := find_value(item, path)) is not None:
+                ids.add(str(found))
 
 
 def run_pull(
@@ -372,6 +390,7 @@ class AccountPull(_StreamPull):
         self.client = HttpClient(self.settings, manners, where=self.where, throttle=options.throttle, sleep=options.sleep)
         self._authorization: Authorization | None = None
         self._earlier: dict[str, dict[str, list[Any]]] = {}
+        self._members: dict[str, dict[str, Members]] = {}
 
     def run(self) -> list[LoadOutcome]:
         """Pull every stream in order; one that fails does not stop the others."""
@@ -463,12 +482,22 @@ class AccountPull(_StreamPull):
             yield from self._list_post_asks(stream, state, base)
         elif stream.asks == "known":
             register = self._collect_register()
-            for ids in split_batches(register.list_due(self.connector, self.options.until, reread_all=self.options.reread_all), stream.batch):
-                yield Ask({}, {**base, "ids": ids, "ids_joined": ",".join(ids)}, ids=tuple(ids))
+            yield from self._list_batches(stream, register.list_due(self.connector, self.options.until, reread_all=self.options.reread_all), base)
+        elif stream.asks == "vanished":
+            yield from self._list_batches(stream, self._collect(state, "vanished_posts"), base)
         else:
-            due = choose_people(self._collect_people(state), state.get("known") or {}, self.options.until)
-            for ids in split_batches(due, stream.batch):
-                yield Ask({}, {**base, "ids": ids, "ids_joined": ",".join(ids)}, ids=tuple(ids))
+            # The profile stream asks about these anyway.
+            roles = {account_id for _, account_id in self._list_role_accounts()} | {base["account_id"]}
+            seen, vanished = self._collect(state, "people") - roles, self._collect(state, "vanished_people") - roles
+            due = choose_people(seen, vanished, state.get("known") or {}, self.options.until, reread_all=self.options.reread_all)
+            yield from self._list_batches(stream, due, base)
+
+    def _list_batches(self, stream: Stream, ids: Iterable[str], base: Mapping[str, Any]) -> Iterator[Ask]:
+        for batch in split_batches(sorted(ids), stream.batch):
+            values = {**base, "ids": batch, "ids_joined": ",".join(batch)}
+            if stream.asks == "person":
+                values["account_id"] = batch[0]
+            yield Ask({}, values, ids=tuple(batch))
 
     def _base_values(self, stream: Stream, start: datetime | None) -> dict[str, Any]:
         facts = self._read_profile() if stream.asks != "role" else {}
@@ -481,7 +510,7 @@ class AccountPull(_StreamPull):
                 where=f"{self.where}/{stream.name}",
                 seen=f"no finished load of {self.connector.profile.name!r}",
                 expected="the id that belongs to the handle",
-                remedy=f"mend what stopped {self.connector.profile.name!r} (see its error; a backfill needs an ordinary pull before it), or set `id` in fifty.yml",
+                remedy=f"mend what stopped {self.connector.profile.name!r}, or set `id` in fifty.yml; a backfill needs an ordinary pull before it",
             )
         return {
             "account_id": account_id,
@@ -584,15 +613,37 @@ class AccountPull(_StreamPull):
                     touched.update(manifest.next_state.get("changed") or ())
         return touched
 
-    def _collect_people(self, state: Mapping[str, Any]) -> list[str]:
-        """People seen since this stream last finished, without the accounts that the profile stream asks about anyway."""
-        known = {account_id for _, account_id in self._list_role_accounts()} | {self._read_profile().get("account_id")}
-        people: set[str] = set()
+    def _collect(self, state: Mapping[str, Any], name: str) -> set[str]:
+        """What other streams have put under `name` into their `next_state` since this stream last finished."""
+        found: set[str] = set()
         for stream in self.connector.streams:
-            if stream.people:
+            if stream.person or stream.member:
                 for manifest in self._list_manifests(stream, after=state.get("clock")):
-                    people.update(manifest.next_state.get("people") or ())
-        return sorted(people - known)
+                    found.update(manifest.next_state.get(name) or ())
+        return found
+
+    def _read_members(self, stream: Stream, load_id: str) -> dict[str, Members]:
+        """Who and what stood in each scope of an earlier load."""
+        if load_id not in self._members:
+            load = read_manifest(load_folder(self.settings.data, self._key(stream, None)).parent / load_id)
+            members: dict[str, Members] = {}
+            for line in read_lines(load) if load else ():
+                members.setdefault(canonical_json(line["scope"]), Members()).add(stream, line["item"])
+            self._members[load_id] = members
+        return self._members[load_id]
+
+    def _note_vanished(self, stream: Stream, state: Mapping[str, Any], scope: ScopeRead, members: Members, draft: LoadDraft) -> None:
+        """Compare a complete read with the last complete read of the same scope."""
+        if not scope.is_complete or not (stream.member or (stream.person and stream.read_kind == "listing")):
+            return
+        name = canonical_json(scope.scope)
+        draft.held[name] = draft.load_id
+        earlier = next((load_id for load_id, scopes in (state.get("held") or {}).items() if name in scopes), None)
+        if earlier is None:
+            return
+        before = self._read_members(stream, earlier).get(name, Members())
+        draft.vanished_people |= before.people - members.people
+        draft.vanished_posts |= before.posts - members.posts
 
     # -- asking -----------------------------------------------------------------------------------------------------
 
@@ -613,13 +664,16 @@ class AccountPull(_StreamPull):
         scope = ScopeRead(ask.scope, stream.read_kind, stream.entity, ask.subject_id, expected_count=ask.expected)
         draft.scopes.append(scope)
         keys: set[str] = set()
+        members = Members()
         notes: list[str] = []
         try:
             for items, answer in self._walk(stream, state, ask, start, authorization, draft, notes):
                 draft.page += 1
                 kept = self._keep_in_window(stream, items, start)
                 writer.write(ask.scope, draft.page, kept)
-                keys.update(str(find_value(item, stream.key)) for item in kept)
+                for item in kept:
+                    keys.add(str(find_value(item, stream.key)))
+                    members.add(stream, item)
                 self._observe(stream, ask, kept, writer, draft)
                 if stream.expected and stream.expected.startswith("header:"):
                     scope.expected_count = read_count(answer.headers.get(stream.expected.removeprefix("header:")))
@@ -639,6 +693,7 @@ class AccountPull(_StreamPull):
             scope.is_complete = False
             notes.append(f"hidden: {scope.expected_count} are stated and none is shown")
         scope.note = "; ".join(dict.fromkeys(notes)) or None
+        self._note_vanished(stream, state, scope, members, draft)
         if stream.asks == "role":
             scope.subject_id = scope.subject_id or draft.facts.get("accounts", {}).get(str(ask.values.get("handle")))
 
@@ -653,9 +708,15 @@ class AccountPull(_StreamPull):
 
     def _read_batch(self, stream: Stream, ask: Ask, authorization: Authorization | None, writer: LoadWriter, draft: LoadDraft) -> None:
         """One request about many ids. Each id is a scope of its own: no item is the platform's answer that it is not there."""
-        content = self._get(stream, ask, self._fill_parameters(stream, ask, authorization), authorization).content
-        draft.page += 1
         by_id: dict[str, list[Any]] = {one: [] for one in ask.ids}
+        reasons: dict[str, str | None] = {}
+        try:
+            content = self._get(stream, ask, self._fill_parameters(stream, ask, authorization), authorization).content
+        except MissingError as error:
+            if len(ask.ids) > 1:
+                raise
+            content, reasons = None, {ask.ids[0]: error.reason}
+        draft.page += 1
         unasked = 0
         for item in find_items(content, stream.items):
             item_id = str(find_value(item, stream.key))
@@ -666,9 +727,24 @@ class AccountPull(_StreamPull):
         name = "account_id" if stream.asks == "person" else "post_id"
         for one, items in by_id.items():
             filled = self._build_ask(stream, {**ask.values, name: one})
+            scope = ScopeRead(filled.scope, stream.read_kind, stream.entity, filled.subject_id, True, len(items))
+            if not items and stream.why and one not in reasons:
+                reasons[one] = self._ask_why(stream, filled, authorization)
+                scope.is_complete = reasons[one] is not None  # two answers that contradict each other prove nothing
+            scope.note = reasons.get(one) or (None if scope.is_complete else "not in the list, but there when asked for alone")
             writer.write(filled.scope, draft.page, items)
             self._observe(stream, filled, items, writer, draft)
-            draft.scopes.append(ScopeRead(filled.scope, stream.read_kind, stream.entity, filled.subject_id, True, len(items)))
+            draft.scopes.append(scope)
+
+    def _ask_why(self, stream: Stream, ask: Ask, authorization: Authorization | None) -> str | None:
+        """Why one thing is not there; None where it is."""
+        assert stream.why is not None
+        path = _PLACEHOLDER.sub(lambda match: quote(str(ask.values[match.group(1)]), safe=""), stream.why)
+        try:
+            self.client.get(self.account.base_url, path, authorization=authorization, skips=stream.skips)
+        except MissingError as error:
+            return error.reason
+        return None
 
     def _walk(
         self,
@@ -801,8 +877,8 @@ class AccountPull(_StreamPull):
         if stream.touches:
             for item in items:
                 draft.touched.setdefault(str(find_value(item, stream.touches)), []).append(str(find_value(item, stream.key)))
-        for path in stream.people:
-            draft.people.update(str(person) for item in items if (person := find_value(item, path)) is not None)
+        if stream.completes and stream.person:
+            draft.people.update(str(person) for item in items if (person := find_value(item, stream.person)) is not None)
         if stream.profile_counts:
             self._note_profile(stream, ask, items, draft)
 
@@ -834,11 +910,11 @@ class AccountPull(_StreamPull):
     def _build_next_state(self, stream: Stream, state: Mapping[str, Any], draft: LoadDraft, observed_at: datetime) -> dict[str, Any]:
         """What later loads need to know of this one; of a backfill only what it saw: it moves no mark."""
         clock = format_instant(self.options.until)
-        following: dict[str, Any] = {}
+        following: dict[str, Any] = self._merge_known(state, draft) if stream.asks == "known" else {}
         if not self.options.is_backfill:
-            following = {"watermark": self._watermark(observed_at), "clock": clock}
+            following |= {"watermark": self._watermark(observed_at), "clock": clock}
         elif state.get("watermark"):
-            following = {name: state[name] for name in ("watermark", "clock") if name in state}
+            following |= {name: state[name] for name in ("watermark", "clock") if name in state}
         if stream.follows and stream.asks != "known":
             following["seen"] = draft.register.dump()
         if stream.touches:
@@ -846,17 +922,17 @@ class AccountPull(_StreamPull):
             before = state.get("touched") or {}
             following["touched"] = digests
             following["changed"] = sorted(post for post in digests.keys() | before.keys() if digests.get(post) != before.get(post))
-        if stream.people:
+        if stream.completes:
             following["people"] = sorted(draft.people)
+        if (stream.person or stream.member) and not self.options.is_backfill:
+            following |= self._merge_held(state, draft)
         if stream.profile_counts:
             following["facts"] = {**(state.get("facts") or {}), **draft.facts}
         if stream.is_conditional:
             asked = {canonical_json(scope.scope) for scope in draft.scopes}
             kept = {scope: value for scope, value in (state.get("validators") or {}).items() if scope not in asked}
             following["validators"] = {**kept, **draft.validators}
-        if stream.asks == "known":
-            following |= self._merge_known(state, draft)
-        elif stream.asks == "post":
+        if stream.asks == "post":
             following["polled"] = self._merge_polled(stream, state, draft, clock)
         elif stream.asks == "person":
             following["known"] = {**(state.get("known") or {}), **{str(scope.subject_id): clock for scope in draft.scopes}}
@@ -873,8 +949,20 @@ class AccountPull(_StreamPull):
             post = register.posts.get(str(scope.scope.get("post_id")))
             if post is not None and scope.is_complete and scope.item_count == 0:
                 post.is_gone = True
+                if post.author:
+                    draft.vanished_people.add(post.author)
                 post.checked_at = format_instant(self.options.until)
         return {"posts": register.dump(), "merged": {name: sorted(ids) for name, ids in merged.items()}}
+
+    def _merge_held(self, state: Mapping[str, Any], draft: LoadDraft) -> dict[str, Any]:
+        held = {load_id: [scope for scope in scopes if scope not in draft.held] for load_id, scopes in (state.get("held") or {}).items()}
+        if draft.held:
+            held[draft.load_id] = sorted(draft.held)
+        return {
+            "held": {load_id: scopes for load_id, scopes in held.items() if scopes},
+            "vanished_people": sorted(draft.vanished_people),
+            "vanished_posts": sorted(draft.vanished_posts),
+        }
 
     def _merge_polled(self, stream: Stream, state: Mapping[str, Any], draft: LoadDraft, clock: str) -> dict[str, Any]:
         register = self._collect_register()

@@ -31,7 +31,7 @@ def list_fields(**names: str) -> dict[str, Shape]:
     return {name: leaf for leaf, joined in names.items() for name in joined.split()}
 
 
-Asked = Literal["account", "role", "term", "post", "known", "person"]
+Asked = Literal["account", "role", "term", "post", "known", "vanished", "person"]
 """What one request is about.
 
 `account`  the configured account, once
@@ -39,7 +39,8 @@ Asked = Literal["account", "role", "term", "post", "known", "person"]
 `term`     each of the brand's terms
 `post`     each of the account's own posts that is due, one by one
 `known`    every known post that is due, the account's own and others', `batch` at a time
-`person`   people who were seen and are not known in full yet, `batch` at a time
+`vanished` posts that stood in a tree and do not any more, `batch` at a time: are they gone, or only hidden below one that is?
+`person`   people who are not known in full yet, and those who vanished from a complete list, `batch` at a time
 """
 
 POLLING: tuple[tuple[timedelta, timedelta], ...] = (
@@ -93,10 +94,11 @@ class Stream:
     path: str
     shape: Shape
     entity: str
-    """What the items are: posts, comments, thread, likes, reshares, followers, accounts …; goes into the scopes. In a `thread` an
-    item's absence is evidence only where the message it answers is still there: a deleted message hides what hangs below it."""
+    """What the items are: posts, comments, thread, quotes, likes, reshares, followers, accounts …; goes into the scopes."""
     asks: Asked = "account"
     read_kind: ReadKind = "listing"
+    """A tree is read as `window`, a part: a deleted message hides what hangs below it, so that absence from it is no evidence. What
+    vanished from it is looked up by a `vanished` stream."""
     items: str = "$"
     """Where the items stand in an answer: `$` (the answer is the list, or the one item), a dotted path, or several joined by `+`."""
     params: Mapping[str, str] = field(default_factory=dict)
@@ -133,8 +135,15 @@ class Stream:
     staff answer in them from their own accounts. None: the account's own posts only."""
     touches: str | None = None
     """Path of a post's id: an item means that this post has changed, so that the streams after it ask about it."""
-    people: tuple[str, ...] = ()
-    """Paths of ids of people that a `person` stream completes."""
+    person: str | None = None
+    """Path of the id of the person behind an item: who vanishes from a complete list is looked up, to tell a like taken back from an
+    account that is gone."""
+    completes: bool = False
+    """People who appear here for the first time are looked up too, because what comes with an item is not all of a profile."""
+    member: str | None = None
+    """Path of a post's id in a tree: a post that vanishes from it is looked up."""
+    why: str | None = None
+    """Path asked for each id of a batch that is not there: its refusal says why (deactivated, suspended …)."""
     expected: str | None = None
     """Number of items the platform says there are: `header:<name>`, or `profile:<name>` of `profile_counts`."""
     profile_counts: Mapping[str, str] = field(default_factory=dict)

@@ -138,7 +138,9 @@ def test_a_post_seen_again_is_no_longer_gone() -> None:
 
 def test_people_are_completed_when_new_and_once_a_month() -> None:
     known = {"ana": format_instant(CLOCK - timedelta(days=29)), "bob": format_instant(CLOCK - timedelta(days=30))}
-    assert choose_people(["ana", "bob", "cai", "cai"], known, CLOCK) == ["bob", "cai"]
+    assert choose_people(["ana", "bob", "cai", "cai"], [], known, CLOCK) == ["bob", "cai"]
+    assert choose_people([], ["ana", "dee"], known, CLOCK) == ["ana", "dee"]
+    assert choose_people([], [], known, CLOCK, reread_all=True) == ["ana", "bob"]
 
 
 @given(st.one_of(st.none(), st.text(), st.integers(), st.booleans(), st.lists(st.integers()), st.dictionaries(st.text(), st.integers())))

@@ -1,7 +1,7 @@
 """Bluesky (AT Protocol): posts, threads, who liked, reposted, quoted, mentions, followers, profiles.
 
 app.bsky.* of the AppView, a session of the PDS for notifications → profiles, feed, mentions, term_posts, notifications, known_posts, quotes,
-threads, likes, reposts, followers, people → landing
+threads, vanished_posts, likes, reposts, followers, people → landing
 
 Keys are DIDs and at:// addresses; handles change. README.md says what is anonymous and which errors mean "gone".
 """
@@ -251,7 +251,8 @@ CONNECTOR = Connector(
             key="uri",
             scope={"mentions": "{account_id}"},
             follows=POST_FOLLOWING,
-            people=("author.did",),
+            person="author.did",
+            completes=True,
         ),
         Stream(
             name="term_posts",
@@ -305,7 +306,8 @@ CONNECTOR = Connector(
             scope=POST_SCOPE,
             subject="{post_id}",
             follows=POST_FOLLOWING,
-            people=("author.did",),
+            person="author.did",
+            completes=True,
         ),
         Stream(
             name="quotes",
@@ -323,7 +325,10 @@ CONNECTOR = Connector(
             scope=POST_SCOPE,
             subject="{post_id}",
             follows=POST_FOLLOWING,
-            people=("author.did",),
+            person="author.did",
+            completes=True,
+            member="uri",
+            read_kind="window",
         ),
         Stream(
             name="threads",
@@ -340,7 +345,29 @@ CONNECTOR = Connector(
             scope=POST_SCOPE,
             subject="{post_id}",
             is_conditional=True,
-            people=("post.author.did",),
+            person="post.author.did",
+            completes=True,
+            member="post.uri",
+            read_kind="window",
+        ),
+        Stream(
+            name="vanished_posts",
+            kind="state",
+            path="xrpc/app.bsky.feed.getPosts",
+            params={"uris": "{ids}"},
+            items="posts",
+            asks="vanished",
+            batch=25,
+            read_kind="lookup",
+            shape=POST,
+            mapping="posts",
+            entity="posts",
+            key="uri",
+            scope=POST_SCOPE,
+            subject="{post_id}",
+            follows=POST_FOLLOWING,
+            person="author.did",
+            completes=True,
         ),
         Stream(
             name="likes",
@@ -356,6 +383,7 @@ CONNECTOR = Connector(
             key="actor.did",
             scope=POST_SCOPE,
             subject="{post_id}",
+            person="actor.did",
         ),
         Stream(
             name="reposts",
@@ -371,6 +399,7 @@ CONNECTOR = Connector(
             key="did",
             scope=POST_SCOPE,
             subject="{post_id}",
+            person="did",
         ),
         Stream(
             name="followers",
@@ -386,6 +415,7 @@ CONNECTOR = Connector(
             subject="{account_id}",
             expected="profile:followers",
             may_be_hidden=True,
+            person="did",
         ),
         Stream(
             name="people",
@@ -395,6 +425,7 @@ CONNECTOR = Connector(
             items="profiles",
             asks="person",
             batch=25,
+            why="xrpc/app.bsky.actor.getProfile?actor={account_id}",
             read_kind="lookup",
             shape=PROFILE,
             mapping="profiles",

@@ -1,6 +1,7 @@
 """Mastodon, and what speaks its client API: statuses, threads, who favourited, boosted, quoted, mentions, followers.
 
-/api/v1 → profile, statuses, notifications, tag_statuses, known_statuses, quotes, contexts, favourites, reblogs, followers → landing
+/api/v1 → profile, statuses, notifications, tag_statuses, known_statuses, quotes, contexts, vanished_statuses,
+favourites, reblogs, followers, people → landing
 
 Ids are the configured server's own; a person elsewhere is recognised by `url`. README.md says what needs a token.
 """
@@ -170,6 +171,7 @@ CONNECTOR = Connector(
             scope={"post_id": "{post_id}"},
             subject="{post_id}",
             follows=FOLLOWING,
+            person="account.id",
         ),
         Stream(
             name="quotes",
@@ -185,6 +187,9 @@ CONNECTOR = Connector(
             scope={"post_id": "{post_id}"},
             subject="{post_id}",
             follows=FOLLOWING,
+            person="account.id",
+            member="id",
+            read_kind="window",
         ),
         Stream(
             name="contexts",
@@ -201,6 +206,25 @@ CONNECTOR = Connector(
             scope={"post_id": "{post_id}"},
             subject="{post_id}",
             is_conditional=True,
+            person="account.id",
+            member="id",
+            read_kind="window",
+        ),
+        Stream(
+            name="vanished_statuses",
+            kind="state",
+            path="api/v1/statuses",
+            params={"id[]": "{ids}"},
+            asks="vanished",
+            batch=20,
+            read_kind="lookup",
+            shape=STATUS,
+            mapping="statuses",
+            entity="posts",
+            scope={"post_id": "{post_id}"},
+            subject="{post_id}",
+            follows=FOLLOWING,
+            person="account.id",
         ),
         Stream(
             name="favourites",
@@ -214,6 +238,7 @@ CONNECTOR = Connector(
             entity="likes",
             scope={"post_id": "{post_id}"},
             subject="{post_id}",
+            person="id",
         ),
         Stream(
             name="reblogs",
@@ -227,6 +252,7 @@ CONNECTOR = Connector(
             entity="reshares",
             scope={"post_id": "{post_id}"},
             subject="{post_id}",
+            person="id",
         ),
         Stream(
             name="followers",
@@ -241,6 +267,19 @@ CONNECTOR = Connector(
             expected="profile:followers",
             may_be_hidden=True,
             skips=frozenset({401, 403}),
+            person="id",
+        ),
+        Stream(
+            name="people",
+            kind="state",
+            path="api/v1/accounts/{account_id}",
+            asks="person",
+            read_kind="lookup",
+            shape=ACCOUNT,
+            mapping="accounts",
+            entity="accounts",
+            scope={"account_id": "{account_id}"},
+            subject="{account_id}",
         ),
     ),
 )
