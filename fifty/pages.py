@@ -27,6 +27,7 @@ TEMPLATES = Path(__file__).with_name("templates")
 _WAITING_SHOWN = 40
 _CHANGES_NAMED = 20
 _WEEKS_SHOWN = 13
+_WEEKS_ON_A_PHONE = 6
 _TEXT_SHOWN = 320
 
 Row = dict[str, Any]
@@ -93,7 +94,7 @@ def render_weekly(connection: duckdb.DuckDBPyConnection, version: Version, brand
         flows=flows,
         named_limit=_CHANGES_NAMED,
         chart=draw_chart(series),
-        series=series,
+        short_chart=draw_chart(series[-_WEEKS_ON_A_PHONE:]),
         waiting=waiting[:_WAITING_SHOWN],
         waiting_count=len(waiting),
         waiting_limit_days=int(parameters.get("waiting_limit_days", 90)),

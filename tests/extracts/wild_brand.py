@@ -79,9 +79,12 @@ def make_rows(people: int = 50, *, names: tuple[str, ...] = NAMES, links: tuple[
     for number in range(people):
         name, link = names[number % len(names)], links[number % len(links)]
         who = {
-            "person_id": f"p{number:04d}", "display_name": name, "handle": f"user{number}" if number % 5 else name,
-            "platform": ("mastodon", "bluesky", "wordpress")[number % 3], "profile_url": link,
-        }  # fmt: skip
+            "person_id": f"p{number:04d}",
+            "display_name": name,
+            "handle": f"user{number}" if number % 5 else name,
+            "platform": ("mastodon", "bluesky", "wordpress")[number % 3],
+            "profile_url": link,
+        }
         strength = 82.0 - number * 1.55
         persons.append({**who, "p_real": 1.0, "p_real_basis": "assumed", "is_deleted": False, "has_objected": False})
         strengths.append({"person_id": who["person_id"], "strength": strength, "p_real": 1.0})
@@ -89,45 +92,85 @@ def make_rows(people: int = 50, *, names: tuple[str, ...] = NAMES, links: tuple[
         waits = code == "waiting_for_answer"
         fifty.append(
             {
-                **who, "rank": number + 1, "strength": strength, "balance": (0.9, 0.3, None)[number % 3], "reason_code": code, "reason_text": reason,
-                "suggested_action": action, "in_event_count": 9 + number, "out_event_count": 5, "in_event_count_90d": 7, "out_event_count_90d": number % 6,
-                "exchange_day_count": 6, "exchange_day_count_90d": 4, "days_since_last_exchange": number % 40,
-                "last_exchange_date": AS_OF - timedelta(days=number % 40), "first_event_date": date(2026, 3, 1), "is_provisional": number % 7 == 0,
-                "is_living": number % 2 == 0, "is_waiting_for_answer": waits, "waiting_since_at": end - timedelta(days=4, hours=3) if waits else None,
-                "waiting_ask_text": f"Is the workshop on Saturday still on? {name}" if waits else None, "waiting_ask_url": link if waits else None,
-                "last_in_kind": ("reply", "comment", "message")[number % 3], "last_in_at": end - timedelta(days=number % 40, hours=7),
-                "last_in_text": None if number % 3 == 2 else f"Thank you, that helped a lot! I tried it at home. {name}", "last_in_url": link,
-                "last_out_kind": "reply" if number % 6 else None, "last_out_at": end - timedelta(days=number % 40, hours=9) if number % 6 else None,
+                **who,
+                "rank": number + 1,
+                "strength": strength,
+                "balance": (0.9, 0.3, None)[number % 3],
+                "reason_code": code,
+                "reason_text": reason,
+                "suggested_action": action,
+                "in_event_count": 9 + number,
+                "out_event_count": 5,
+                "in_event_count_90d": 7,
+                "out_event_count_90d": number % 6,
+                "exchange_day_count": 6,
+                "exchange_day_count_90d": 4,
+                "days_since_last_exchange": number % 40,
+                "last_exchange_date": AS_OF - timedelta(days=number % 40),
+                "first_event_date": date(2026, 3, 1),
+                "is_provisional": number % 7 == 0,
+                "is_living": number % 2 == 0,
+                "is_waiting_for_answer": waits,
+                "waiting_since_at": end - timedelta(days=4, hours=3) if waits else None,
+                "waiting_ask_text": f"Is the workshop on Saturday still on? {name}" if waits else None,
+                "waiting_ask_url": link if waits else None,
+                "last_in_kind": ("reply", "comment", "message")[number % 3],
+                "last_in_at": end - timedelta(days=number % 40, hours=7),
+                "last_in_text": None if number % 3 == 2 else f"Thank you, that helped a lot! I tried it at home. {name}",
+                "last_in_url": link,
+                "last_out_kind": "reply" if number % 6 else None,
+                "last_out_at": end - timedelta(days=number % 40, hours=9) if number % 6 else None,
                 "last_out_text": "Glad to hear it. Come by on Thursday and bring the other one too." if number % 6 else None,
-                "last_out_url": "https://social.example/us/1", "p_real": 1.0, "p_real_basis": "assumed", "lawful_basis": "consent" if number == 0 else None,
-                "lawful_purpose": "newsletter" if number == 0 else None, "expires_date": AS_OF + timedelta(days=30),
+                "last_out_url": "https://social.example/us/1",
+                "p_real": 1.0,
+                "p_real_basis": "assumed",
+                "lawful_basis": "consent" if number == 0 else None,
+                "lawful_purpose": "newsletter" if number == 0 else None,
+                "expires_date": AS_OF + timedelta(days=30),
             }
-        )  # fmt: skip
+        )
         flow = ("kept", "kept", "new", "kept", "lapsed", "kept", "reactivated", "kept")[number % 8]
         living.append(
             {
-                **who, "flow": flow, "flow_reason": flow, "is_living": flow != "lapsed", "last_in_url": link, "last_out_url": "https://social.example/us/1",
-                "exchange_day_count": 3, "living_since_date": date(2026, 8, 1), "last_exchange_at": end - timedelta(days=number),
+                **who,
+                "flow": flow,
+                "flow_reason": flow,
+                "is_living": flow != "lapsed",
+                "last_in_url": link,
+                "last_out_url": "https://social.example/us/1",
+                "exchange_day_count": 3,
+                "living_since_date": date(2026, 8, 1),
+                "last_exchange_at": end - timedelta(days=number),
             }
-        )  # fmt: skip
+        )
         if waits:
             asks.append(
                 {
-                    "ask_post_key": f"mastodon:{number}", **{key: who[key] for key in ("person_id", "display_name", "handle", "platform", "profile_url")},
-                    "ask_kind": "reply", "ask_text": f"When do you open? {name}", "ask_url": link, "is_waiting": True, "joined_ask_count": 1 + number % 3,
-                    "asked_at": end - timedelta(days=4 + number, hours=3), "waiting_seconds": (4 + number) * 86400 + 3 * 3600,
-                    "duration_business_seconds": (4 + number) * 5 * 3600 if number % 8 else None, "business_reason": None if number % 8 else "no working hours configured",
+                    "ask_post_key": f"mastodon:{number}",
+                    **{key: who[key] for key in ("person_id", "display_name", "handle", "platform", "profile_url")},
+                    "ask_kind": "reply",
+                    "ask_text": f"When do you open? {name}",
+                    "ask_url": link,
+                    "is_waiting": True,
+                    "joined_ask_count": 1 + number % 3,
+                    "asked_at": end - timedelta(days=4 + number, hours=3),
+                    "waiting_seconds": (4 + number) * 86400 + 3 * 3600,
+                    "duration_business_seconds": (4 + number) * 5 * 3600 if number % 8 else None,
+                    "business_reason": None if number % 8 else "no working hours configured",
                 }
-            )  # fmt: skip
+            )
     now = sum(row["is_living"] for row in living)
     before = sum(row["flow"] in ("kept", "lapsed") for row in living)
     daily = [
         {
-            "as_of_date": AS_OF - timedelta(days=back), "living_count": now if back == 0 else before if back == 7 else max(0, now - back // 3),
-            "single_responder_count": now // 2, "single_root_count": 2, "is_too_few": False,
+            "as_of_date": AS_OF - timedelta(days=back),
+            "living_count": now if back == 0 else before if back == 7 else max(0, now - back // 3),
+            "single_responder_count": now // 2,
+            "single_root_count": 2,
+            "is_too_few": False,
         }
         for back in range(91)
-    ]  # fmt: skip
+    ]
     return {
         **rows,
         "relationships.people": [*persons, {"person_id": "bot", "display_name": "bot", "p_real": 0.0, "p_real_basis": "stated", "is_deleted": False}],
@@ -138,21 +181,46 @@ def make_rows(people: int = 50, *, names: tuple[str, ...] = NAMES, links: tuple[
         "engagement.response_times": asks,
         "engagement.response_summary": [
             {
-                "period_kind": kind, "platform": "all", "ask_count": count, "answered_count": count // 2, "answered_rate": 0.5, "answered_rate_low": 0.31,
-                "answered_rate_high": 0.69, "median_response_seconds": median, "median_response_reason": None if median else "not reached",
-                "median_business_seconds": median / 4 if median else None, "median_business_reason": None if median else "not reached", "is_too_few": count < 10,
+                "period_kind": kind,
+                "platform": "all",
+                "ask_count": count,
+                "answered_count": count // 2,
+                "answered_rate": 0.5,
+                "answered_rate_low": 0.31,
+                "answered_rate_high": 0.69,
+                "median_response_seconds": median,
+                "median_response_reason": None if median else "not reached",
+                "median_business_seconds": median / 4 if median else None,
+                "median_business_reason": None if median else "not reached",
+                "is_too_few": count < 10,
             }
             for kind, count, median in (("last_7_days", 6, None), ("last_28_days", 24, 21_600.0), ("last_90_days", 80, 26_000.0))
         ],
         "ops.completeness": [
             {
-                "completeness_key": "a", "platform": "mastodon", "source_account_id": "acme", "stream": "favourited_by", "completeness_state": "partial",
-                "reason": "rate limit met: 12 posts <b>unread</b>", "got_count": 88, "expected_count": 120, "is_believable": False, "load_status": "warned",
-                "window_end_date": AS_OF, "window_end_at": end,
+                "completeness_key": "a",
+                "platform": "mastodon",
+                "source_account_id": "acme",
+                "stream": "favourited_by",
+                "completeness_state": "partial",
+                "reason": "rate limit met: 12 posts <b>unread</b>",
+                "got_count": 88,
+                "expected_count": 120,
+                "is_believable": False,
+                "load_status": "warned",
+                "window_end_date": AS_OF,
+                "window_end_at": end,
             },
             {
-                "completeness_key": "b", "platform": "wordpress", "source_account_id": "acme", "stream": "likes", "completeness_state": "not_reachable",
-                "reason": "the platform names nobody", "is_believable": False, "window_end_date": AS_OF, "window_end_at": end,
+                "completeness_key": "b",
+                "platform": "wordpress",
+                "source_account_id": "acme",
+                "stream": "likes",
+                "completeness_state": "not_reachable",
+                "reason": "the platform names nobody",
+                "is_believable": False,
+                "window_end_date": AS_OF,
+                "window_end_at": end,
             },
         ],
-    }  # fmt: skip
+    }
