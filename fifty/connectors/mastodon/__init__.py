@@ -44,7 +44,8 @@ PLAIN_STATUS: dict[str, Shape] = {
 }
 # A status within a status (quoted, boosted) can itself quote: of that only the id is needed.
 QUOTED = {"state": "text", "quoted_status_id": "id", "quoted_status": {**PLAIN_STATUS, "reblog": "json", "quote": "json"}}
-INNER_QUOTED = {"state": "text", "quoted_status_id": "id", "quoted_status": {"id": "id"}}
+UNREAD_STATUS: dict[str, Shape] = {**dict.fromkeys((*PLAIN_STATUS, "reblog", "quote"), "json"), "id": "id"}
+INNER_QUOTED = {"state": "text", "quoted_status_id": "id", "quoted_status": UNREAD_STATUS}
 STATUS = {**PLAIN_STATUS, "quote": QUOTED, "reblog": {**PLAIN_STATUS, "quote": INNER_QUOTED, "reblog": "json"}}
 NOTIFICATION: dict[str, Shape] = {
     "id": "id!",
