@@ -71,7 +71,7 @@ class Expectation(_Strict):
 
     id: str = Field(description="a sentence in snake case")
     expectation: str = Field(description="type, as Great Expectations names it")
-    kwargs: dict[str, Any] = Field({}, description="its arguments; `{columns}`, `{key}`, `{row_count}`, `{least_rows}`, `{table}` are filled in")
+    kwargs: dict[str, Any] = Field({}, description="its arguments; `{columns}`, `{key}`, `{row_count}`, `{least_rows}`, `{as_of}` are filled in")
     severity: Severity
     why: str = Field(min_length=10, description="what goes wrong without it")
     remedy: str = Field(min_length=10, description="what to do when it fails")
@@ -192,7 +192,7 @@ def _find_mistakes(suite: Suite, folder: Path, path: Path, contracts: Mapping[st
     ids = [one.id for one in suite.expectations]
     for name in sorted({name for name in ids if ids.count(name) > 1}):
         yield f"{name}: the id is used twice"
-    names = {"batch", "columns", "key", "table", "row_count", "least_rows"}
+    names = {"batch", "columns", "key", "table", "row_count", "least_rows", "as_of"}
     for one in suite.expectations:
         if not _SLUG.match(one.id):
             yield f"{one.id}: the id must be a sentence in snake case, three words or more"
@@ -232,13 +232,14 @@ def _find_type_mistakes(suite: Suite, contract: Contract) -> Iterator[str]:
             yield f"{one.id}: {' '.join(str(error).split())[:300]}"
 
 
-def _values(suite: Suite, contract: Contract, *, row_count: int) -> dict[str, Any]:
+def _values(suite: Suite, contract: Contract, *, row_count: int, as_of: date | None = None) -> dict[str, Any]:
     return {
         "columns": list(contract.columns),
         "key": list(contract.key),
         "table": suite.table.split(".")[1],
         "row_count": row_count,
         "least_rows": suite.least_rows,
+        "as_of": str(as_of),
     }
 
 
@@ -396,6 +397,9 @@ def _import_great_expectations() -> Any:
         if "duckdb" not in sqlalchemy_execution_engine._PERSISTED_CONNECTION_DIALECTS:
             known: tuple[Any, ...] = sqlalchemy_execution_engine._PERSISTED_CONNECTION_DIALECTS
             setattr(sqlalchemy_execution_engine, "_PERSISTED_CONNECTION_DIALECTS", (*known, _PersistedDialect("duckdb")))  # noqa: B010
+        for name in [name for name in logging.root.manager.loggerDict if name.split(".")[0] == "great_expectations"]:
+            # Some of its modules set a level of their own.
+            logging.getLogger(name).setLevel(logging.ERROR)
         context = great_expectations.get_context(mode="ephemeral")
         context.variables.progress_bars = ProgressBarsConfig(globally=False)
     return great_expectations, context
@@ -430,8 +434,15 @@ def _wrap_query(query: str) -> str:
 class _Checker:
     """Validates suites over DuckDB relations by queries on cursors of one connection."""
 
-    def __init__(self, connection: duckdb.DuckDBPyConnection, stage: Literal["landed", "marts"], contracts: Mapping[str, Contract]) -> None:
+    def __init__(
+        self,
+        connection: duckdb.DuckDBPyConnection,
+        stage: Literal["landed", "marts"],
+        contracts: Mapping[str, Contract],
+        as_of: date | None = None,
+    ) -> None:
         self.connection = connection
+        self.as_of = as_of
         self.stage = stage
         self.contracts = contracts
         self.great_expectations, self.context = _import_great_expectations()
@@ -473,7 +484,7 @@ class _Checker:
     ) -> list[Check]:
         """Results of `expectations` (all of the suite where None) over `relation`, in their order. Never raises for a check."""
         wanted = list(suite.expectations if expectations is None else expectations)
-        values = _values(suite, self.contracts[suite.table], row_count=row_count)
+        values = _values(suite, self.contracts[suite.table], row_count=row_count, as_of=self.as_of)
         blank = [
             Check(
                 stage=self.stage,
@@ -616,12 +627,14 @@ def _describe_expected(one: Expectation, values: Mapping[str, Any]) -> str:
 
 
 @contextmanager
-def _open_checker(connection: duckdb.DuckDBPyConnection, stage: Literal["landed", "marts"], contracts: Mapping[str, Contract]) -> Iterator[_Checker]:
+def _open_checker(
+    connection: duckdb.DuckDBPyConnection, stage: Literal["landed", "marts"], contracts: Mapping[str, Contract], as_of: date | None = None
+) -> Iterator[_Checker]:
     """A checker beside an attached database in memory, which holds the views over the batch: the work file stays untouched."""
     connection.execute("attach ':memory:' as gate")
     checker = None
     try:
-        checker = _Checker(connection, stage, contracts)
+        checker = _Checker(connection, stage, contracts, as_of)
         yield checker
     finally:
         if checker is not None:
@@ -746,7 +759,7 @@ class _LandedGate:
         run("create table gate.pending.removed (load_id varchar, seq bigint)")
         run("create table gate.pending.ledger (load_id varchar, table_name varchar, row_count bigint)")
         run("create table gate.pending.defaults (name varchar, value double)")
-        ledger = [(load.load_id, table, count) for load in self.pending for table, count in sorted(load.row_counts.items())]
+        ledger = [(load.load_id, table, count) for load in self.pending for table, count in sorted(self._count_expected(load).items())]
         _insert_rows(self.connection, "gate.pending.ledger", ledger)
         _insert_rows(self.connection, "gate.pending.defaults", sorted({pair for suite in self.suites for pair in suite.parameters.items()}))
         for table in self.tables:
@@ -760,11 +773,16 @@ class _LandedGate:
                 f"create view gate.pending.{table} as select * from {work_file}.staging.{table} as staged "
                 f"where staged.load_id in (select load_id from gate.pending.chosen){position}"
             )
-        union = " union all ".join(
-            f"select load_id, scope_key, page, seq, platform, source_account_id, observed_at, '{table}' as table_name from gate.pending.{table}"
-            for table in self.item_tables
+        run(
+            "create table gate.pending.landed_items (load_id varchar, scope_key varchar, page bigint, seq bigint, platform varchar, "
+            "source_account_id varchar, observed_at timestamp, table_name varchar)"
         )
-        run(f"create view gate.pending.items as {union}")
+        run(
+            """create view gate.pending.items as select * from gate.pending.landed_items as items
+            where items.load_id in (select load_id from gate.pending.chosen)
+                and not exists (select 1 from gate.pending.removed where removed.load_id = items.load_id and removed.seq = items.seq)"""
+        )
+        self._collect_items()
         run(
             f"""create view gate.pending.loads as
             select loads.* replace (
@@ -813,6 +831,20 @@ class _LandedGate:
             group by loads.load_id, defaults.name"""
         )
 
+    def _collect_items(self) -> None:
+        """Where each row of the pending loads stands. Copied once: a view over every table would be planned anew for each check."""
+        union = " union all ".join(
+            f"select load_id, scope_key, page, seq, platform, source_account_id, observed_at, '{table}' as table_name from staging.{table} "
+            "where load_id in (select load_id from ops.loads where load_status = 'landed')"
+            for table in self.item_tables
+        )
+        self.connection.execute(f"delete from gate.pending.landed_items; insert into gate.pending.landed_items {union}")
+
+    def _count_expected(self, load: _Load) -> dict[str, int]:
+        """Rows by table: what land wrote into the ledger, and the scopes that the manifest lists."""
+        landed = read_manifest(self.paths.landing / load.platform / load.account / load.stream / load.load_id)
+        return {**load.row_counts, "scopes": len(landed.manifest.scopes) if landed else 0}
+
     def _read_columns(self, table: str) -> list[str]:
         rows = self.connection.execute(
             "select column_name from duckdb_columns() where database_name = current_database() and schema_name = 'staging' and table_name = ?",
@@ -853,7 +885,7 @@ class _LandedGate:
                 self._settle(load, _Decision("accepted"))
             return
         if len(group) == 1:
-            self._settle(group[0], self._judge(group[0]))
+            self._settle(group[0], self._judge(group[0], troubled))
             return
         at_fault = {check.suite for check in troubled}
         suites = [suite for suite in self.suites if suite.suite in at_fault]
@@ -865,9 +897,9 @@ class _LandedGate:
         self.decisions[load.load_id] = decision
         _insert_rows(self.connection, "gate.pending.decided", [(load.load_id, decision.verdict)])
 
-    def _judge(self, load: _Load) -> _Decision:
-        """Verdict on one load that does not pass everything."""
-        checks = [check for check in self._validate([load], self.suites, load_id=load.load_id) if check.outcome != "passed"]
+    def _judge(self, load: _Load, troubled: Sequence[Check]) -> _Decision:
+        """Verdict on one load; `troubled` is what did not pass. (Suites that passed for a larger group passed for each of it.)"""
+        checks = [replace(check, load_id=load.load_id) for check in troubled]
         blocking = [check for check in checks if check.is_blocking]
         errored = [check for check in blocking if check.outcome == "errored"]
         if not blocking:
@@ -940,6 +972,7 @@ class _LandedGate:
                         for table in self.item_tables
                     )
                     + """) as lost using (load_id, table_name)
+                            where ledger.table_name <> 'scopes'
                         )
                         group by load_id
                     ) as ledger using (load_id)
@@ -1021,7 +1054,7 @@ def gate_marts(paths: BrandPaths, settings: Settings, *, run_id: str, as_of: dat
     contracts = read_mart_contracts(settings.dbt_project)
     with lock_brand(paths, settings), connect(paths, settings, attach_marts=True) as connection:
         suites = load_suites(settings.expectations / "marts", contracts)
-        with _open_checker(connection, "marts", contracts) as checker, _attach_published(connection, paths) as is_published:
+        with _open_checker(connection, "marts", contracts, as_of) as checker, _attach_published(connection, paths) as is_published:
             _create_mart_views(connection, contracts, suites)
             checks = []
             for suite in suites:

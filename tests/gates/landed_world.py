@@ -39,7 +39,6 @@ def land(
     scopes: list[dict[str, Any]],
     items: list[dict[str, Any]],
     status: str = "landed",
-    row_counts_off_by: int = 0,
 ) -> str:
     """One load; returns its id. An item is `{scope: position, n: copies, rows: {table: values}}`."""
     instant = datetime.fromisoformat(end)
@@ -68,7 +67,7 @@ def land(
     common = {"platform": platform, "source_account_id": account, "load_id": key.load_id, "observed_at": instant.replace(tzinfo=None)}
     for table, values in rows.items():
         insert(connection, f"staging.{table}", [{**one, **common} for one in values])
-    counts = {table: len(values) + row_counts_off_by for table, values in rows.items()}
+    counts = {table: len(values) for table, values in rows.items() if table != "scopes"}
     ledger = {
         **common,
         "stream": stream,

@@ -37,7 +37,7 @@ class Bench:
 
     def check_one(self, suite: Suite, expectation: str, sql: str) -> Check:
         table = suite.table.split(".")[1]
-        row_count = sum(load.row_counts.get(table, 0) for load in self.gate.pending)
+        row_count = sum(self.gate._count_expected(load).get(table, 0) for load in self.gate.pending)
         one = next(one for one in suite.expectations if one.id == expectation)
         with self.broken(sql):
             self.gate._choose(self.gate.pending)
@@ -48,19 +48,12 @@ class Bench:
         tables = [table for table in [*CONTRACTS, "ops.loads"] if table in sql]
         try:
             self.connection.execute(sql or "select 1")
-            if "row_counts" in sql:
-                self._read_ledger()
+            self.gate._collect_items()
             yield
         finally:
             for table in tables:
                 self.connection.execute(f"truncate {table}; insert into {table} select * from backup.{table}")
-            if "row_counts" in sql:
-                self._read_ledger()
-
-    def _read_ledger(self) -> None:
-        ledger = self.connection.execute("select load_id, key, cast(value as bigint) from ops.loads, json_each(row_counts)").fetchall()
-        self.connection.execute("delete from gate.pending.ledger")
-        self.connection.executemany("insert into gate.pending.ledger values (?, ?, ?)", ledger)
+            self.gate._collect_items()
 
 
 @pytest.fixture(scope="module")

@@ -1,0 +1,371 @@
+"""Which loads the gate accepts, warns about, rejects; what it moves to quarantine; and that it can be killed and run again."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import pytest
+from landed_world import land
+
+import fifty.gate as gate
+from fifty.errors import SettingsError
+from fifty.gate import gate_landed, load_suites, read_landed_contracts, render_gate_report
+from fifty.settings import PROJECT_ROOT, Settings
+from fifty.warehouse import BrandPaths, connect, read_tables
+
+MakeBrand = Callable[[str], BrandPaths]
+DAY = "2026-03-{day:02d}T00:00:00+00:00"
+
+
+def read_state(paths: BrandPaths) -> dict[str, Any]:
+    """All that a gate may change, by table, in a stable order."""
+    tables = [name for name in read_tables() if name.startswith("staging.")] + ["ops.loads", "ops.quarantine", "ops.gate_results"]
+    with duckdb.connect(str(paths.warehouse), read_only=True) as connection:
+        return {table: sorted(map(str, connection.execute(f"select * from {table}").fetchall())) for table in tables}
+
+
+def read_statuses(paths: BrandPaths) -> dict[str, str]:
+    with duckdb.connect(str(paths.warehouse), read_only=True) as connection:
+        return dict(connection.execute("select load_id, load_status from ops.loads").fetchall())
+
+
+def change(paths: BrandPaths, settings: Settings, sql: str) -> None:
+    with connect(paths, settings) as connection:
+        connection.execute(sql)
+
+
+def find_load(paths: BrandPaths, stream: str, status: str = "landed") -> str:
+    with duckdb.connect(str(paths.warehouse), read_only=True) as connection:
+        answer = connection.execute("select load_id from ops.loads where stream = ? and load_status = ?", [stream, status]).fetchone()
+    assert answer
+    return str(answer[0])
+
+
+def land_followers(paths: BrandPaths, settings: Settings, day: int, count: int, bad: int = 0) -> str:
+    """A complete list of `count` followers of account 202, read on a day of March, `bad` of them without an actor."""
+    scope = {"scope": {"account_id": "202"}, "read_kind": "listing", "entity": "followers", "is_complete": True}
+    follow = {"interaction_id": "follow:{n}:202", "kind": "follow", "actor_account_id": "{n}", "target_account_id": "202"}
+    nobody = {**follow, "interaction_id": "follow:x{n}:202", "actor_account_id": None}
+    items = [{"scope": 0, "n": count - bad, "rows": {"interactions": follow}}]
+    if bad:
+        items.append({"scope": 0, "n": bad, "rows": {"interactions": nobody, "accounts": {"account_id": "x{n}"}}})
+    with connect(paths, settings) as connection:
+        return land(paths, connection, platform="mastodon", account="202", stream="followers", end=DAY.format(day=day), scopes=[scope], items=items)
+
+
+def test_only_the_load_at_fault_is_rejected_and_says_why(settings: Settings, make_brand: MakeBrand) -> None:
+    paths = make_brand("guilty")
+    guilty = find_load(paths, "configuration")
+    remark = find_load(paths, "files")
+    change(paths, settings, "update staging.config_accounts set role = 'fan' where seq = 2; update staging.outreach set contacted_by = null")
+    result = gate_landed(paths, settings, run_id="run")
+    assert (result.rejected, result.warned, result.undecided) == ([guilty], [remark], [])
+    assert len(result.accepted) == 2
+    assert set(read_statuses(paths).values()) == {"accepted", "warned", "rejected"}
+    assert "role_is_one_of_four" in result.reasons[guilty] and "remedy: correct the role in fifty.yml" in result.reasons[guilty]
+    with duckdb.connect(str(paths.warehouse), read_only=True) as connection:
+        rows = connection.execute(
+            "select suite, expectation_id, severity, outcome, observed_value, expected_value, unexpected_count, checked_count, detail "
+            "from ops.gate_results where load_id = ? and gate_run_id = 'run'",
+            [guilty],
+        ).fetchall()
+    assert [row[:4] for row in rows] == [("landed/config_accounts", "role_is_one_of_four", "critical", "failed")]
+    assert "fan" in rows[0][4] and "automaton" in rows[0][5] and rows[0][6:8] == (1, 2) and "remedy" in rows[0][8]
+
+
+def test_few_bad_rows_go_to_quarantine_with_the_line_as_landed(settings: Settings, make_brand: MakeBrand) -> None:
+    paths = make_brand("few")
+    load = land_followers(paths, settings, day=3, count=30, bad=2)
+    result = gate_landed(paths, settings, run_id="run")
+    assert load in result.warned and result.rejected == [] and result.quarantined_count == 2
+    with duckdb.connect(str(paths.warehouse), read_only=True) as connection:
+        kept = connection.execute("select part, line, page, seq, path, reason, original, load_id from ops.quarantine order by seq").fetchall()
+        counts = connection.execute(
+            "select landed_count, accepted_count, quarantined_count, row_counts from ops.loads where load_id = ?", [load]
+        ).fetchone()
+        left = connection.execute("select count(*) from staging.interactions where load_id = ?", [load]).fetchone()
+        neighbours = connection.execute("select count(*) from staging.accounts where load_id = ?", [load]).fetchone()
+    assert [row[:4] for row in kept] == [("part-00000.jsonl.gz", 29, 1, 29), ("part-00000.jsonl.gz", 30, 1, 30)]
+    assert {row[4:6] for row in kept} == {("staging.interactions", "gate:somebody_did_it")}
+    assert json.loads(kept[0][6])["item"]["interactions"]["interaction_id"] == "follow:x1:202"
+    # The whole item leaves: the account that came with it, too.
+    assert counts and counts[:3] == (30, 28, 2) and json.loads(counts[3]) == {"accounts": 0, "interactions": 28}
+    assert (left, neighbours) == ((28,), (0,))
+
+
+def test_many_bad_rows_reject_the_load_and_move_nothing(settings: Settings, make_brand: MakeBrand) -> None:
+    paths = make_brand("many")
+    load = land_followers(paths, settings, day=3, count=50, bad=21)
+    result = gate_landed(paths, settings, run_id="run")
+    assert result.rejected == [load] and result.quarantined_count == 0
+    assert "21 of 50 items" in result.reasons[load] and "at most 20" in result.reasons[load]
+    with duckdb.connect(str(paths.warehouse), read_only=True) as connection:
+        assert connection.execute("select count(*) from ops.quarantine").fetchone() == (0,)
+        assert connection.execute("select count(*) from staging.interactions where load_id = ?", [load]).fetchone() == (50,)
+
+
+def test_bad_rows_whose_landed_lines_are_gone_are_not_lost_but_rejected(settings: Settings, make_brand: MakeBrand) -> None:
+    paths = make_brand("gone")
+    load = land_followers(paths, settings, day=3, count=30, bad=2)
+    for part in paths.landing.glob(f"*/*/*/{load}/part-*"):
+        part.write_bytes(b"")
+    result = gate_landed(paths, settings, run_id="run")
+    assert result.rejected == [load] and "not in the landing" in result.reasons[load]
+
+
+def test_listing_that_shrinks_is_refused_and_the_next_is_compared_with_the_last_accepted(settings: Settings, make_brand: MakeBrand) -> None:
+    paths = make_brand("shrinking")
+    loads = [land_followers(paths, settings, day, count) for day, count in ((3, 100), (4, 79), (5, 79), (6, 80), (7, 64), (8, 51))]
+    at_once = gate_landed(paths, settings, run_id="run")
+    assert [load for load in loads if load in at_once.rejected] == [loads[1], loads[2], loads[5]]
+    # Gated one by one, as they would have come day by day: the same verdicts.
+    singly = make_brand("singly")
+    verdicts = []
+    for day, count in ((3, 100), (4, 79), (5, 79), (6, 80), (7, 64), (8, 51)):
+        load = land_followers(singly, settings, day, count)
+        gate_landed(singly, settings, run_id=f"run-{day}")
+        verdicts.append(read_statuses(singly)[load])
+    assert verdicts == ["accepted", "rejected", "rejected", "accepted", "accepted", "rejected"]
+    assert [read_statuses(paths)[load] for load in loads] == verdicts
+
+
+def test_parameter_of_the_brand_accepts_a_listing_that_did_shrink(settings: Settings, make_brand: MakeBrand) -> None:
+    paths = make_brand("allowed")
+    change(paths, settings, "update staging.config_settings set name = 'parameter.gate_smallest_listing_share', value = '0' where seq = 4")
+    loads = [land_followers(paths, settings, day, count) for day, count in ((3, 100), (4, 10))]
+    result = gate_landed(paths, settings, run_id="run")
+    assert set(loads) <= set(result.accepted)
+
+
+def test_short_listing_may_shrink(settings: Settings, make_brand: MakeBrand) -> None:
+    paths = make_brand("short")
+    loads = [land_followers(paths, settings, day, count) for day, count in ((3, 19), (4, 1))]
+    assert set(loads) <= set(gate_landed(paths, settings, run_id="run").accepted)
+
+
+def test_second_run_finds_nothing_and_changes_nothing(settings: Settings, make_brand: MakeBrand) -> None:
+    paths = make_brand("again")
+    land_followers(paths, settings, day=3, count=30, bad=1)
+    gate_landed(paths, settings, run_id="run")
+    before = read_state(paths)
+    again = gate_landed(paths, settings, run_id="run")
+    assert (again.accepted, again.warned, again.rejected, again.checks) == ([], [], [], [])
+    assert read_state(paths) == before
+
+
+def test_load_whose_check_errors_stays_landed_and_is_judged_when_it_can_be(settings: Settings, make_brand: MakeBrand) -> None:
+    paths = make_brand("undecided")
+    load = find_load(paths, "files")
+    change(paths, settings, "create table ops.kept as select * from staging.outreach; alter table staging.outreach drop column contacted_at")
+    result = gate_landed(paths, settings, run_id="run")
+    assert (result.undecided, result.rejected) == ([load], [])
+    assert read_statuses(paths)[load] == "landed"
+    assert "errored" in result.reasons[load]
+    change(paths, settings, "drop table staging.outreach; create table staging.outreach as select * from ops.kept; drop table ops.kept")
+    assert gate_landed(paths, settings, run_id="run").accepted == [load]
+
+
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+import fifty.gate as gate
+from fifty.settings import Settings
+from fifty.warehouse import BrandPaths
+place, data, brand, root = sys.argv[1:]
+real_rows, real_results = gate._insert_rows, gate._insert_results
+def kill(): os.kill(os.getpid(), signal.SIGKILL)
+def insert_rows(connection, table, rows):
+    if place == "while judging" and table == "gate.pending.decided": kill()
+    real_rows(connection, table, rows)
+    if place == "before the commit" and table == "ops.quarantine": kill()
+def insert_results(*args):
+    real_results(*args)
+    if place == "within the transaction": kill()
+gate._insert_rows, gate._insert_results = insert_rows, insert_results
+settings = Settings(_env_file=None, data=data, expectations=Path(root) / "expectations")
+gate.gate_landed(BrandPaths(Path(data), brand), settings, run_id="run")
+"""
+
+
+@pytest.mark.parametrize("place", ["while judging", "within the transaction", "before the commit"])
+def test_killed_gate_has_decided_nothing_and_a_rerun_ends_the_same(settings: Settings, make_brand: MakeBrand, place: str) -> None:
+    undisturbed = make_brand("undisturbed")
+    land_followers(undisturbed, settings, day=3, count=30, bad=2)
+    killed = BrandPaths(settings.data, "killed")
+    shutil.copytree(undisturbed.root, killed.root)
+    try:
+        before = read_state(killed)
+        arguments = [sys.executable, "-c", KILLED, place, str(settings.data), killed.brand, str(PROJECT_ROOT)]
+        done = subprocess.run(arguments, cwd=PROJECT_ROOT, capture_output=True, timeout=120)
+        assert done.returncode == -signal.SIGKILL, done.stderr.decode()[-2000:]
+        assert read_state(killed) == before
+        gate_landed(killed, settings, run_id="run")
+        gate_landed(undisturbed, settings, run_id="run")
+        assert read_state(killed) == read_state(undisturbed)
+    finally:
+        shutil.rmtree(killed.root)
+
+
+def test_two_million_rows_are_checked_where_they_are(settings: Settings, make_brand: MakeBrand, monkeypatch: pytest.MonkeyPatch) -> None:
+    import duckdb_sqlalchemy
+    import pandas
+
+    paths = make_brand("large")
+    load = find_load(paths, "followers")
+    change(
+        paths,
+        settings,
+        f"""insert into staging.interactions
+        select * replace ('follow:' || n || ':101' as interaction_id, n::varchar as actor_account_id, 25 + n as seq)
+        from (select * from staging.interactions where load_id = '{load}' limit 1), range(1, 2000001) as numbers(n);
+        update staging.scopes set item_count = 2000025 , expected_count = 2000025 where load_id = '{load}';
+        update ops.loads set landed_count = 2000025, accepted_count = 2000025,
+            row_counts = json_merge_patch(row_counts, '{{"interactions": 2000025}}') where load_id = '{load}'""",
+    )
+    fetched = []
+
+    def count(name: str) -> None:
+        real = getattr(duckdb_sqlalchemy.CursorWrapper, name)
+
+        def fetch(self: Any, *args: Any, **kwargs: Any) -> Any:
+            rows = real(self, *args, **kwargs)
+            fetched.append(len(rows) if isinstance(rows, list) else 1)
+            return rows
+
+        monkeypatch.setattr(duckdb_sqlalchemy.CursorWrapper, name, fetch)
+
+    for name in ("fetchall", "fetchmany", "fetchone"):
+        count(name)
+    monkeypatch.setattr(pandas, "read_sql", lambda *_, **__: pytest.fail("a table was read into pandas"))
+    started = time.process_time()
+    result = gate_landed(paths, settings, run_id="run")
+    seconds = time.process_time() - started
+    assert load in result.accepted
+    assert max(check.checked_count or 0 for check in result.checks) == 2_000_026 - 1
+    assert 0 < sum(fetched) < 5_000, "rows travelled to Python"
+    assert seconds < 40
+
+
+def test_work_file_is_free_after_the_gate(settings: Settings, make_brand: MakeBrand) -> None:
+    paths = make_brand("free")
+    gate_landed(paths, settings, run_id="run")
+    # Another configuration in this process fails while any connection of the gate is left.
+    with duckdb.connect(str(paths.warehouse), config={"threads": 1}) as connection:
+        assert connection.execute("select count(*) from duckdb_tables() where schema_name in ('pending', 'known')").fetchone() == (0,)
+
+
+def test_shim_for_duckdb_is_needed_and_in_force(settings: Settings, make_brand: MakeBrand, monkeypatch: pytest.MonkeyPatch) -> None:
+    from great_expectations.execution_engine import sqlalchemy_execution_engine as engine
+
+    gate._import_great_expectations()
+    assert "duckdb" in engine._PERSISTED_CONNECTION_DIALECTS
+    assert all(isinstance(dialect.value, str) for dialect in engine._PERSISTED_CONNECTION_DIALECTS)
+    # The day this fails, the library speaks DuckDB by itself and the shim can go.
+    monkeypatch.setattr(engine, "_PERSISTED_CONNECTION_DIALECTS", tuple(one for one in engine._PERSISTED_CONNECTION_DIALECTS if one != "duckdb"))
+    result = gate_landed(make_brand("shimless"), settings, run_id="run")
+    assert any(check.outcome == "errored" for check in result.checks)
+    assert not result.rejected
+
+
+def test_great_expectations_neither_reports_home_nor_draws(settings: Settings, make_brand: MakeBrand, capfd: pytest.CaptureFixture[str]) -> None:
+    _, context = gate._import_great_expectations()
+    gate_landed(make_brand("quiet"), settings, run_id="run")
+    out, err = capfd.readouterr()
+    assert (out, err) == ("", "")
+    assert context.variables.progress_bars.globally is False
+    from great_expectations.analytics.config import ENV_CONFIG
+
+    assert ENV_CONFIG.gx_analytics_enabled is False
+
+
+def test_every_mistake_in_the_suites_is_named_at_once(tmp_path: Path) -> None:
+    folder = tmp_path / "landed"
+    shutil.copytree(PROJECT_ROOT / "expectations" / "landed", folder)
+    (folder / "posts.yml").write_text(
+        """
+suite: landed/post
+table: staging.posts
+expectations:
+  - id: bad id
+    expectation: expect_column_values_to_not_be_null
+    kwargs: {column: post_id, mostly: 0.9}
+    severity: critical
+    why: because it is
+    remedy: do something
+  - id: no_batch_in_it
+    expectation: unexpected_rows_expectation
+    kwargs: {unexpected_rows_query: select 1}
+    severity: critical
+    why: because it is
+    remedy: do something
+  - id: unknown_placeholder_in_it
+    expectation: unexpected_rows_expectation
+    kwargs: {unexpected_rows_query: "select load_id, seq from {batch} where {wrong}"}
+    severity: critical
+    why: because it is
+    remedy: do something
+  - id: no_place_in_it
+    expectation: unexpected_rows_expectation
+    kwargs: {unexpected_rows_query: "select 1 from {batch}"}
+    quarantine: true
+    severity: critical
+    why: because it is
+    remedy: do something
+""",
+        encoding="utf-8",
+    )
+    (folder / "labels.yml").write_text("suite: landed/labels\ntable: staging.labels\nexpectations: []\nsurprise: 1\n", encoding="utf-8")
+    (folder / "costs.yml").write_text("a: [", encoding="utf-8")
+    with pytest.raises(SettingsError) as caught:
+        load_suites(folder, read_landed_contracts())
+    text = str(caught.value)
+    for part in (
+        "landed/posts, seen landed/post",
+        "bad id",
+        "mostly",
+        "no_batch_in_it",
+        "{wrong}",
+        "no_place_in_it",
+        "surprise",
+        "costs.yml cannot be read",
+    ):
+        assert part in text, part
+    assert caught.value.exit_code == 2
+
+
+def test_unknown_type_of_expectation_is_a_mistake(tmp_path: Path) -> None:
+    folder = tmp_path / "landed"
+    shutil.copytree(PROJECT_ROOT / "expectations" / "landed", folder)
+    path = folder / "posts.yml"
+    path.write_text(path.read_text(encoding="utf-8").replace("expect_column_values_to_be_in_set", "expect_miracles"), encoding="utf-8")
+    with pytest.raises(SettingsError, match=r"kind_is_one_of_the_five.*expect_miracles"):
+        load_suites(folder, read_landed_contracts())
+
+
+def test_report_names_what_failed_and_strips_what_strangers_wrote(settings: Settings, make_brand: MakeBrand) -> None:
+    paths = make_brand("report")
+    change(paths, settings, "update staging.labels set label = chr(27) || '[2Jfake' where seq = 6")
+    result = gate_landed(paths, settings, run_id="run")
+    text = render_gate_report(result.checks)
+    assert "label_is_one_we_know" in text and "critical [" in text and "landed/posts" in text
+    assert "\x1b" not in text and "\x1b" not in str(result.reasons)
+    assert render_gate_report([]) == "Nothing had to be checked."
+
+
+def test_nothing_pending_needs_no_great_expectations(settings: Settings) -> None:
+    script = (
+        "import sys; from pathlib import Path; from fifty.gate import gate_landed; from fifty.settings import Settings; "
+        "from fifty.warehouse import BrandPaths; import logging; "
+        f"gate_landed(BrandPaths(Path({str(settings.data)!r}), 'nothing'), Settings(_env_file=None, data={str(settings.data)!r}), run_id='r'); "
+        "assert 'great_expectations' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", script], cwd=PROJECT_ROOT, check=True, timeout=60)
