@@ -168,6 +168,7 @@ class Brand:
 
     paths: BrandPaths
     settings: Settings
+    result: TransformResult | None = None
 
     def transform(self, stage: Stage | None = None, *, as_of: date = AS_OF, known_at: datetime | None = None) -> TransformResult:
         """Fill the work file and build the marts."""
@@ -193,3 +194,13 @@ def open_brand(folder: Path, name: str) -> Brand:
 def brands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Folder for the brands of this session; one parse of the project serves them all in turn."""
     yield tmp_path_factory.mktemp("models")
+
+
+@pytest.fixture(scope="session")
+def built(brands: Path) -> Brand:
+    """T11 as real staging rows, built once."""
+    from tests.models.worlds import build_t11
+
+    brand = open_brand(brands, "t11")
+    brand.result = brand.transform(build_t11())
+    return brand
