@@ -383,7 +383,7 @@ class HttpClient:
                 content = self._read_body(response, deadline, url)
                 answer = _Raw(response.status_code, dict_of_headers(response.headers), content, response.url, turn)
         except requests.RequestException as error:
-            failure = f"{type(error).__name__}: {self.redact(_shorten(str(error)))}"
+            failure = f"{type(error).__name__}: {_shorten(self.redact(str(error)))}"
             is_ours = isinstance(error, ValueError)  # InvalidURL, InvalidSchema, InvalidHeader …: nothing was sent
         else:
             self._heed_limits(answer, turn)
@@ -478,7 +478,7 @@ class HttpClient:
     # -- what an answer means ---------------------------------------------------------------------------------------
 
     def _judge(self, answer: _Raw, url: str, skips: frozenset[int], *, has_authorization: bool) -> Answer:
-        shown = self.redact(answer.url)
+        shown = _shorten(self.redact(answer.url), 120)
         if answer.status == 304:
             return Answer(304, None, answer.headers, shown, is_unchanged=True)
         if 200 <= answer.status < 300:
@@ -554,10 +554,10 @@ class HttpClient:
     def _describe(self, answer: _Raw) -> str:
         code, message = self._read_code(answer)
         said = " ".join(part for part in (code, message) if part) or self._head(answer)
-        return f"{answer.status} {self.redact(_shorten(said))}".strip()
+        return f"{answer.status} {_shorten(self.redact(said))}".strip()
 
     def _head(self, answer: _Raw) -> str:
-        return self.redact(_shorten(answer.content[: 4 * HEAD_CHARACTERS].decode("utf-8", "replace")))
+        return _shorten(self.redact(answer.content[: 4 * HEAD_CHARACTERS].decode("utf-8", "replace")))
 
     def _build_error(self, kind: type[FiftyError], what: str, *, seen: str = "", expected: str = "", remedy: str = "") -> FiftyError:
         return kind(what, where=self.where, seen=seen, expected=expected, remedy=remedy)
@@ -638,9 +638,9 @@ def _default_port(scheme: str) -> int:
     return 443 if scheme == "https" else 80
 
 
-def _shorten(text: str) -> str:
+def _shorten(text: str, longest: int = HEAD_CHARACTERS) -> str:
     text = " ".join("".join(character if character.isprintable() else " " for character in text).split())
-    return text if len(text) <= HEAD_CHARACTERS else text[: HEAD_CHARACTERS - 1] + "…"
+    return text if len(text) <= longest else text[: longest - 1] + "…"
 
 
 def _read_number(text: str | None) -> float | None:

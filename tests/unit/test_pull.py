@@ -39,6 +39,9 @@ class World:
     posts: dict[str, float] = field(default_factory=lambda: {"new": 0.5, "week": 5.0, "month": 20.0, "old": 200.0})
     likes: dict[str, list[str]] = field(default_factory=lambda: {"new": ["ana", "bob"], "month": ["cai"], "old": ["dee"]})
     followers: list[str] = field(default_factory=lambda: ["ana", "bob", "cai"])
+    replies: dict[str, tuple[str, str, str]] = field(default_factory=dict)
+    """Reply → (message answered, author, root)."""
+    gone_people: set[str] = field(default_factory=set)
     stated_followers: int | None = None
     fails: dict[str, int] = field(default_factory=dict)
     """Path prefix → status."""
@@ -60,11 +63,27 @@ class World:
             more = {"cursor": str(start + 2)} if start + 2 < len(newest_first) else {}
             return {"items": [self.describe(one) for one in newest_first[start : start + 2]], **more}
         if path == "/lookup":
-            return {"items": [self.describe(one) for one in query["ids"] if one in self.posts]}
+            found = [self.describe(one) for one in query["ids"] if one in self.posts]
+            return {"items": [*found, *(self.describe_reply(one) for one in query["ids"] if one in self.replies)]}
+        if path == "/people":
+            return {"items": [{"id": one} for one in query["ids"] if one not in self.gone_people]}
+        if path.startswith("/people/"):
+            return {"id": path.split("/")[2]} if path.split("/")[2] not in self.gone_people else None
         if path == "/followers":
             return {"items": [{"id": one} for one in self.followers]}
         post_id = path.split("/")[2]
+        if path.endswith("/thread"):
+            return {"items": self.list_shown(post_id)}
         return {"items": [{"id": one} for one in self.likes.get(post_id, [])]} if post_id in self.posts else None
+
+    def describe_reply(self, reply_id: str) -> dict[str, Any]:
+        parent, author, _ = self.replies[reply_id]
+        return {"id": reply_id, "at": DAY.isoformat(), "author": author, "parent": parent}
+
+    def list_shown(self, message: str) -> list[dict[str, Any]]:
+        """What hangs below a message; a deleted message hides what answered it."""
+        below = [one for one, (parent, _, _) in self.replies.items() if parent == message]
+        return [shown for one in below for shown in (self.describe_reply(one), *self.list_shown(one))]
 
 
 class Killed(BaseException):
@@ -163,10 +182,52 @@ CONNECTOR = Connector(
             scope={"post_id": "{post_id}"},
             subject="{post_id}",
             is_conditional=True,
+            person="id",
+            **ITEMS,
+        ),
+        Stream(
+            name="threads",
+            kind="state",
+            path="posts/{post_id}/thread",
+            asks="post",
+            read_kind="window",
+            entity="thread",
+            scope={"post_id": "{post_id}"},
+            subject="{post_id}",
+            member="id",
+            person="author",
+            **ITEMS,
+        ),
+        Stream(
+            name="vanished",
+            kind="state",
+            path="lookup",
+            params={"ids": "{ids}"},
+            asks="vanished",
+            batch=2,
+            read_kind="lookup",
+            entity="posts",
+            scope={"post_id": "{post_id}"},
+            subject="{post_id}",
+            follows=FOLLOWING,
             **ITEMS,
         ),
         Stream(name="followers", kind="state", path="followers", entity="followers", expected="profile:followers", may_be_hidden=True, **ITEMS),
         Stream(name="private", kind="state", path="followers", entity="followers", needs_credential=True, **ITEMS),
+        Stream(
+            name="people",
+            kind="state",
+            path="people",
+            params={"ids": "{ids}"},
+            asks="person",
+            batch=25,
+            read_kind="lookup",
+            entity="accounts",
+            scope={"account_id": "{account_id}"},
+            subject="{account_id}",
+            why="people/{account_id}",
+            **ITEMS,
+        ),
     ),
 )
 
@@ -213,9 +274,9 @@ def puller(server: str, tmp_path: Path, world: World) -> Puller:
 
 def test_a_first_pull_reads_everything_and_a_second_one_asks_nothing(puller: Puller) -> None:
     outcomes = puller.pull(0)
-    assert {name: outcome.state for name, outcome in outcomes.items()} == {
-        "profile": "pulled", "feed": "pulled", "known": "pulled", "likes": "pulled", "followers": "pulled", "private": "not_reachable",
-    }  # fmt: skip
+    states = {name: outcome.state for name, outcome in outcomes.items()}
+    assert states.pop("private") == "not_reachable"
+    assert set(states.values()) == {"pulled"}
     assert outcomes["feed"].item_count == 4
     assert sorted(puller.scopes("likes")) == ["month", "new", "old"]
     again = puller.pull(0)
@@ -272,6 +333,53 @@ def test_a_post_that_returns_is_known_again(puller: Puller) -> None:
     puller.world.posts["new"] = age
     puller.pull(1.5)
     assert "/posts/new/likes" in puller.world.asked
+
+
+def test_what_vanishes_from_a_thread_is_looked_up_before_it_counts_as_deleted(puller: Puller) -> None:
+    puller.world.replies = {"r1": ("new", "ana", "new"), "r2": ("r1", "bob", "new"), "r3": ("new", "ana", "new")}
+    puller.pull(0)
+    assert puller.scopes("vanished") == {}
+    del puller.world.replies["r1"]  # r2 is not shown any more, but still there
+    puller.pull(1)
+    assert {name: scope.item_count for name, scope in puller.scopes("vanished").items()} == {"r1": 0, "r2": 1}
+    assert puller.load("threads").manifest.scopes[0].read_kind == "window"  # its silence about r2 proves nothing
+    puller.pull(1.2)
+    assert puller.scopes("vanished") == {}
+    del puller.world.replies["r2"]
+    puller.pull(1.4)
+    assert puller.scopes("known")["r2"].item_count == 0  # what was found hidden stays under observation
+
+
+def test_who_vanishes_from_a_list_is_looked_up_to_tell_unlikes_from_closed_accounts(puller: Puller) -> None:
+    puller.pull(0)
+    puller.world.likes["new"] = []  # ana took hers back, bob has left
+    puller.world.gone_people = {"bob"}
+    puller.pull(1)
+    scopes = puller.scopes("people")
+    assert {name: (scope.is_complete, scope.item_count, scope.note) for name, scope in scopes.items()} == {
+        "ana": (True, 1, None), "bob": (True, 0, "not_found"),
+    }  # fmt: skip
+
+
+def test_a_vanished_person_is_looked_up_also_when_that_failed_the_first_time(puller: Puller) -> None:
+    puller.pull(0)
+    puller.world.likes["new"] = ["ana"]
+    puller.world.fails["/people"] = 500
+    assert puller.pull(1)["people"].state == "failed"
+    puller.world.fails.clear()
+    puller.pull(1.2)
+    assert list(puller.scopes("people")) == ["bob"]
+
+
+def test_an_incomplete_read_makes_nobody_vanish(puller: Puller) -> None:
+    puller.pull(0)
+    puller.world.fails["/posts/new/likes"] = 404
+    puller.pull(1)
+    assert puller.scopes("people") == {}
+    puller.world.fails.clear()
+    puller.world.likes["new"] = ["ana"]
+    puller.pull(1.2)  # compared with the last complete read, not with the one that failed
+    assert list(puller.scopes("people")) == ["bob"]
 
 
 def test_each_load_fails_alone_and_heals_alone(puller: Puller) -> None:
