@@ -27,7 +27,7 @@ from typing import Any
 import duckdb
 
 from fifty.dictionary import MART_SCHEMAS, READABLE_SCHEMAS, TableEntry, read_dictionary, read_own_tables
-from fifty.errors import FatalError, SettingsError
+from fifty.errors import FatalError, GateFailed, SettingsError
 from fifty.fingerprint import fingerprint_marts, fingerprint_tables, quote_name
 from fifty.serving import (
     ServedColumn,
@@ -110,7 +110,8 @@ class PublishResult:
 def run_publish(paths: BrandPaths, settings: Settings, *, run_id: str, as_of: date, known_at: datetime | None = None) -> PublishResult:
     """Make the marts that dbt built a version and let readers see it.
 
-    Raises FatalError when there are no finished marts, RetryableError when another process writes the brand.
+    Raises GateFailed when the gate has found these marts wanting, FatalError when there are no finished marts, RetryableError when another
+    process writes the brand.
     """
     log.info("publish start brand=%s as_of=%s run_id=%s", paths.brand, as_of, run_id)
     dictionary = read_dictionary(paths.dbt_target / "manifest.json")
@@ -121,6 +122,7 @@ def run_publish(paths: BrandPaths, settings: Settings, *, run_id: str, as_of: da
         if not paths.marts.exists():
             raise _missing_marts(paths, f"no file {paths.marts}")
         with connect(paths, settings, attach_marts=True) as connection:
+            _refuse_failed_marts(connection, paths, run_id)
             draft = _prepare_marts(connection, paths, dictionary, run_id=run_id, as_of=as_of, known_at=known_at)
         existing = _find_version(paths.published, draft)
         if existing is None:
@@ -231,6 +233,23 @@ def open_version(paths: BrandPaths, publish_id: str | None = None) -> Iterator[t
         yield _read_version(folder), connection
     finally:
         connection.close()
+
+
+def _refuse_failed_marts(connection: duckdb.DuckDBPyConnection, paths: BrandPaths, run_id: str) -> None:
+    # Also when somebody publishes by hand after the gate has stopped the run.
+    failed = connection.execute(
+        "select suite || ' ' || expectation_id || ' ' || outcome from ops.gate_results"
+        " where stage = 'marts' and severity = 'critical' and outcome != 'passed' and gate_run_id = ? order by all",
+        [run_id],
+    ).fetchall()
+    if failed:
+        raise GateFailed(
+            "the gate stopped these marts: they are not published",
+            where=f"{paths.brand}/publish/{run_id}",
+            seen=", ".join(row[0] for row in failed),
+            expected="every critical expectation to pass",
+            remedy="mend what is named, then run `fifty transform`, `fifty gate --marts` and `fifty publish` again",
+        )
 
 
 def _prepare_marts(
