@@ -148,15 +148,15 @@ class Stage:
     def write(self, connection: duckdb.DuckDBPyConnection) -> None:
         """Insert everything."""
         tables = read_tables()
-        self.rows["ops.loads"] = list(self.loads.values()) + [
-            row for row in self.rows.get("ops.loads", []) if row["load_id"] not in self.loads
-        ]
-        for full_name, rows in self.rows.items():
+        self.rows["ops.loads"] = list(self.loads.values())
+        for full_name in tables:
+            if full_name != "ops.brand_key":
+                connection.execute(f"delete from {full_name}")
+        for full_name, rows in ((name, rows) for name, rows in self.rows.items() if rows):
             columns = tables[full_name].column_names
             unknown = {name for row in rows for name in row} - set(columns)
             assert not unknown, f"{full_name} has no {unknown}"
             marks = ", ".join("?" for _ in columns)
-            connection.execute(f"delete from {full_name}")
             connection.execute("begin")
             connection.executemany(f"insert into {full_name} values ({marks})", [[row.get(name) for name in columns] for row in rows])
             connection.execute("commit")

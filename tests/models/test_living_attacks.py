@@ -7,6 +7,7 @@ The models' compiled SQL runs over tables in memory: fifty thousand likes and a 
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterable
 from datetime import date, timedelta
 from pathlib import Path
@@ -81,15 +82,16 @@ class Chain:
                     case when direction <> 'peer' then 'bluesky:brand' end as brand_account_key, 'bluesky:' || person as account_key,
                     person as person_id, person || '-' || direction || day as post_key, person as root_post_key, 'sam' as responder_id, fanout,
                     kind in ('mention', 'comment', 'reply', 'quote', 'message') as is_conversational, kind <> 'like' as is_engaged,
-                    is_automated, is_incentivised, is_deleted, cast(? as timestamp) + to_microseconds(cast(round(day * 86400000000) as bigint)) as event_at,
+                    is_automated, is_incentivised, is_deleted,
+                    cast(? as timestamp) + to_microseconds(cast(round(day * 86400000000) as bigint)) as event_at,
                     cast(event_at as date) as event_day
                 from told
                 """,
                 [START],
             )
             connection.execute(
-                "create table warehouse.intermediate.int_persons as select distinct person as person_id, 1.0::double as p_real, null::date as deleted_day"
-                " from told"
+                "create table warehouse.intermediate.int_persons as"
+                " select distinct person as person_id, 1.0::double as p_real, null::date as deleted_day from told"
             )
             for person, value in real.items():
                 connection.execute("update warehouse.intermediate.int_persons set p_real = ? where person_id = ?", [value, person])
@@ -106,7 +108,8 @@ class Chain:
             columns = ", ".join(f"{value}::double as {name}" for name, value in values.items())
             connection.execute(f"create table warehouse.intermediate.int_parameters as select {columns}")
             connection.execute(
-                "create table warehouse.intermediate.int_run as select ?::date as as_of_date, 'v' as parameters_version, 1::bigint as pulled_load_count",
+                "create table warehouse.intermediate.int_run as"
+                " select ?::date as as_of_date, 'v' as parameters_version, 1::bigint as pulled_load_count",
                 [AS_OF],
             )
             for schema, model in CHAIN:
@@ -194,7 +197,12 @@ def test_the_grid_of_twenty_seven_cells_is_that_of_the_specification(chain: Chai
 
 def test_every_day_of_the_history_equals_a_count_of_that_day_alone(chain: Chain) -> None:
     # The mart sweeps over days; the definition looks at one. A plain count in Python must agree on each of them.
-    events = list_t11() + tell("fox", "i-1 o1 i20 o20.1 i40 o40.1") + tell("rex", "i2 o2.5 i9 o9.5 i70 o70.5 i78 o79") + tell("max", "i1.4 o1.75 o1.8 i8.4")
+    events = (
+        list_t11()
+        + tell("fox", "i-1 o1 i20 o20.1 i40 o40.1")
+        + tell("rex", "i2 o2.5 i9 o9.5 i70 o70.5 i78 o79")
+        + tell("max", "i1.4 o1.75 o1.8 i8.4")
+    )
     by_day = {}
     for day in range(20, 90, 7):
         shifted = [(person, direction, at + 89 - day, *rest) for person, direction, at, *rest in events if at < day + 1]
@@ -209,13 +217,15 @@ def count_plainly(events: list[Event], day: int) -> int:
     """LR90 at the end of a day by the definition: for worlds without deletions."""
     per_person: dict[str, list[Event]] = {}
     for event in sorted(events, key=lambda item: item[2]):
-        person, direction, at, kind, fanout, automated, incentivised, _ = event
+        person, direction, _, kind, fanout, automated, incentivised, _ = event
         if kind != "like" and not automated and not incentivised and direction in ("in", "out") and not (direction == "out" and fanout > 3):
             per_person.setdefault(person, []).append(event)
     count = 0
     for person, told in per_person.items():
         pairs = [
-            (one, two) for one, two in zip(told, told[1:], strict=False) if one[1] != two[1] and two[2] - one[2] <= 7 and one[2] >= day - 89 and two[2] < day + 1
+            (one, two)
+            for one, two in itertools.pairwise(told)
+            if one[1] != two[1] and two[2] - one[2] <= 7 and one[2] >= day - 89 and two[2] < day + 1
         ]
         days = {int(two[2] // 1) for _, two in pairs}
         said = {(event[1], event[2]) for pair in pairs for event in pair}

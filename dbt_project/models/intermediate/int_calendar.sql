@@ -15,7 +15,10 @@ first_moments as (
 bounds as (
     select
         -- A date stated before there were social platforms is a slip of the platform, and would make a calendar of centuries.
-        greatest({{ week_start("cast(" ~ to_local("least(min(coalesce(first_moments.moment_at, run.as_of_at)), max(run.as_of_at))", "max(run.timezone)") ~ " as date)") }}, date '2000-01-03') as first_date,
+        greatest(
+            {{ week_start("cast(" ~ to_local("least(min(coalesce(first_moments.moment_at, run.as_of_at)), max(run.as_of_at))", "max(run.timezone)") ~ " as date)") }},
+            date '2000-01-03'
+        ) as first_date,
         cast({{ to_local('max(run.as_of_at)', 'max(run.timezone)') }} as date) as last_date
     from run
     cross join first_moments

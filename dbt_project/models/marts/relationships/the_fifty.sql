@@ -90,7 +90,9 @@ rhythms as (
 recent_exchanges as (
     select
         exchanges.person_id,
-        count(distinct case when exchanges.first_day > {{ add_days('run.as_of_date', '-parameters.living_window_days') }} then exchanges.exchange_day end) as exchange_day_count_90d,
+        count(distinct case
+            when exchanges.first_day > {{ add_days('run.as_of_date', '-parameters.living_window_days') }} then exchanges.exchange_day
+        end) as exchange_day_count_90d,
         count(distinct case when exchanges.exchange_day > {{ add_days('run.as_of_date', '-30') }} then exchanges.exchange_day end) as last_month_count,
         count(distinct case
             when exchanges.exchange_day > {{ add_days('run.as_of_date', '-60') }} and exchanges.exchange_day <= {{ add_days('run.as_of_date', '-30') }}
