@@ -24,7 +24,7 @@ from fifty.publish import Version
 from fifty.spreadsheets import clean_text, find_safe_url
 
 TEMPLATES = Path(__file__).with_name("templates")
-_WAITING_SHOWN = 40
+_WAITING_SHOWN = 25
 _CHANGES_NAMED = 20
 _WEEKS_SHOWN = 13
 _WEEKS_ON_A_PHONE = 6
@@ -99,12 +99,12 @@ def render_weekly(connection: duckdb.DuckDBPyConnection, version: Version, brand
         waiting_count=len(waiting),
         waiting_limit_days=int(parameters.get("waiting_limit_days", 90)),
         summaries=summaries,
-        doubts=_find_doubts(connection, as_of),
+        doubts=_find_doubts(connection, as_of, int(parameters.get("living_window_days", 90))),
         expires_date=as_of + timedelta(days=int(parameters.get("list_expires_days", 30))),
     )
 
 
-def _find_doubts(connection: duckdb.DuckDBPyConnection, as_of: date) -> dict[str, Any]:
+def _find_doubts(connection: duckdb.DuckDBPyConnection, as_of: date, window_days: int) -> dict[str, Any]:
     """What the reader must not believe this week: gaps in the data, checks that complained, rules that changed, things assumed."""
     return {
         # The newest word on each stream, and only where it is not good.
@@ -140,6 +140,18 @@ def _find_doubts(connection: duckdb.DuckDBPyConnection, as_of: date) -> dict[str
             group by all
             order by severity, table_name, expectation_id, outcome
             """,
+        ),
+        # Until the data are as old as the window, the number rises by that alone.
+        "is_young": _fetch_one(
+            connection,
+            """
+            select
+                min(as_of_date) filter (where living_reason is null) as first_date,
+                first_date + cast($window as integer) as full_date,
+                coalesce(full_date > $as_of, false) as is_young,
+            from relationships.living_relationships_daily
+            """,
+            {"window": window_days, "as_of": as_of},
         ),
         "versions": [
             row["as_of_date"]

@@ -314,12 +314,24 @@ def test_the_week_adds_up_and_says_what_to_disbelieve(paths: BrandPaths, setting
         "texts are short failed, 3 rows 3 texts are long",
         "like cap 1.0 (usual: 0.5)",
         "16 of 17 people are taken to be real",
+        "The number is still filling up: what is known begins on 8 June 2026",
     ):
         assert words in text, words
     waits = [row["asked_at"] for row in sorted(rows["engagement.response_times"], key=lambda row: row["asked_at"])]
     assert waits == sorted(waits)
     order = [text.index(f"on {pages.write_day(moment + timedelta(hours=2))}") for moment in waits]
     assert order == sorted(order)
+
+
+def test_a_brand_to_which_nothing_happened_gets_honest_pages(paths: BrandPaths, settings: Settings, brand: Brand) -> None:
+    _publish(paths, settings, make_rows(0))
+    fifty, week = (
+        " ".join(_check_page((folder / f"{folder.parent.name}.html").read_text(encoding="utf-8")).text.split())
+        for folder in run_extracts("acme", brand, paths, settings).folders
+    )
+    assert "Nobody has been seen around Acme & Söhne <Berlin> up to this day." in fifty
+    assert "There is no number yet. no data were ever pulled" in week
+    assert "Nobody asked anything in the last 90 days" in week
 
 
 def test_extracts_read_one_version_and_refuse_what_is_not_there(paths: BrandPaths, settings: Settings, brand: Brand) -> None:
