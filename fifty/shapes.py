@@ -51,7 +51,7 @@ DESCRIPTIONS = {
 # Years outside 1000–9999 are placeholders (0001-01-01) or nonsense, and no Python date can hold what an offset makes of them.
 DAY = "[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}"
 CLOCK = "[T ]([01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}([.][0-9]+)?"
-OFFSET = "(Z|z|[+-](0[0-9]|1[0-5])(:?[0-5][0-9])?)"
+OFFSET = "(Z|[+-](0[0-9]|1[0-5])(:?[0-5][0-9])?)"
 LATEST = "timestamp '9999-12-31 23:59:59.999999'"
 EARLIEST = "timestamp '1000-01-01 00:00:00'"
 
