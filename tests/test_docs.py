@@ -1,0 +1,101 @@
+"""The documentation names what exists, and all of it: commands, settings, platforms, make targets, marts and their columns."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+from fifty.cli import app
+from fifty.config import Account, Brand, load_config
+from fifty.connectors.base import discover_connectors, remote_platforms
+from fifty.settings import Settings
+
+ROOT = Path(__file__).resolve().parents[1]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+OPERATORS = (ROOT / "docs" / "operators.md").read_text(encoding="utf-8")
+ANALYSTS = (ROOT / "docs" / "analysts.md").read_text(encoding="utf-8")
+GUIDES = sorted([*(ROOT / "docs").glob("*.md"), *(ROOT / "docs" / "decisions").glob("*.md"), ROOT / "README.md", ROOT / "CHANGELOG.md"])
+TARGETS = set(re.findall(r"^([a-z]+):", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+COMMANDS = sorted(command.name or command.callback.__name__ for command in app.registered_commands if command.callback)
+MARTS = {
+    f"{path.parent.name}.{model['name']}": model
+    for path in sorted((ROOT / "dbt_project" / "models" / "marts").glob("*/*.yml"))
+    for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models", [])
+}
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_in_the_operators_guide(command: str) -> None:
+    assert f"`fifty {command}`" in OPERATORS
+
+
+def test_the_guides_name_no_command_that_does_not_exist() -> None:
+    for path in GUIDES:
+        named = set(re.findall(r"(?:^|[`(])fifty ([a-z]+)\b", path.read_text(encoding="utf-8"), re.MULTILINE))
+        assert named <= {*COMMANDS, "is", "people"}, path
+
+
+@pytest.mark.parametrize("setting", sorted(Settings.model_fields))
+def test_every_setting_is_in_the_operators_guide(setting: str) -> None:
+    assert f"`FIFTY_{setting.upper()}`" in OPERATORS
+
+
+def test_the_guide_names_no_setting_that_does_not_exist() -> None:
+    more = {"FIFTY_AIRFLOW_PORT"}  # read by scheduler/up.py
+    assert set(re.findall(r"FIFTY_[A-Z_]+", OPERATORS)) <= {f"FIFTY_{name.upper()}" for name in Settings.model_fields} | more
+
+
+@pytest.mark.parametrize("platform", sorted(discover_connectors()))
+def test_every_platform_is_named_and_explains_itself(platform: str) -> None:
+    assert f"`{platform}`" in OPERATORS
+    assert len((discover_connectors()[platform].folder / "README.md").read_text(encoding="utf-8")) > 500
+
+
+def test_every_make_target_that_is_named_exists_and_says_what_it_does() -> None:
+    for path in GUIDES:
+        named = set(re.findall(r"(?:^|`)make ([a-z]+)", path.read_text(encoding="utf-8"), re.MULTILINE))
+        assert named <= TARGETS, path
+    helped = set(re.findall(r"^([a-z]+):.*## ", (ROOT / "Makefile").read_text(encoding="utf-8"), re.MULTILINE))
+    assert helped == TARGETS
+    assert {"run", "test"} <= set(re.findall(r"^make ([a-z]+)", README, re.MULTILINE))
+
+
+def test_every_link_leads_somewhere() -> None:
+    for path in GUIDES:
+        for target in re.findall(r"\]\(([^)#]+)", path.read_text(encoding="utf-8")):
+            if "://" not in target:
+                assert (path.parent / target).exists(), f"{path.name}: {target}"
+
+
+@pytest.mark.parametrize("mart", [name for name in sorted(MARTS) if not name.startswith("ops.")])
+def test_every_mart_is_in_the_analysts_guide(mart: str) -> None:
+    assert f"`{mart.split('.')[1]}`" in ANALYSTS
+
+
+@pytest.mark.parametrize("mart", sorted(MARTS))
+def test_every_mart_begins_with_its_grain_and_describes_every_column(mart: str) -> None:
+    model = MARTS[mart]
+    assert model["description"].startswith("One row per ")
+    assert model["config"]["contract"]["enforced"] is True
+    for column in model["columns"]:
+        assert column.get("data_type"), f"{mart}.{column['name']}"
+        assert len(column.get("description", "")) > 2, f"{mart}.{column['name']}"
+
+
+def test_the_template_explains_every_field_of_a_brand_and_an_account() -> None:
+    path = ROOT / "fifty" / "fifty_template.yml"
+    text = path.read_text(encoding="utf-8")
+    load_config(path, platforms=remote_platforms(discover_connectors().values()))
+    for field in {*Brand.model_fields, *Account.model_fields} - {"id", "is_paused"}:
+        assert re.search(rf"\b{field}:", text), field
+    for platform in remote_platforms(discover_connectors().values()):
+        assert f"platform: {platform}" in text
+
+
+def test_no_text_names_a_package_registry() -> None:
+    hosts = re.compile("|".join(("py" + r"pi\.org", "python" + "hosted", "npm" + r"js\.(?:org|com)", "debian" + r"\.org")))
+    for path in [*GUIDES, ROOT / "Dockerfile", ROOT / "docker-compose.yml", ROOT / "Makefile", ROOT / "requirements.lock"]:
+        assert not hosts.search(path.read_text(encoding="utf-8")), path
