@@ -51,6 +51,7 @@ class Examiner:
         rows = [row for row in world.brand["accounts"] if row["platform"] == self.platform]
         self.brand_side = {row["account_id"] for row in rows if row["answers_for_brand"]}
         self.internal = {row["account_id"] for row in rows} - self.brand_side
+        self.brand_account_id = next(row["account_id"] for row in rows if row["role"] == "brand")
         self.automatons = {row["account_id"] for row in rows if row["role"] == "automaton"}
         self.person_of = {p["accounts"][self.platform]: p for p in world.hidden["people"] if self.platform in p["accounts"]}
         self.contests = [c for c in world.brand["campaigns"] if c["is_incentivised"]]
@@ -235,8 +236,10 @@ class Examiner:
         return rows
 
     def pair_contacts(self, posts: list[Post]) -> list[dict[str, Any]]:
-        """Consecutive contacts in opposite directions within one pair of brand account and account, at most seven days apart."""
-        turns: dict[tuple[str, str], list[Contact]] = defaultdict(list)
+        """Consecutive contacts in opposite directions between the brand and one account, at most seven days apart.
+
+        Who answers for the brand speaks for its account of the platform: one conversation, whoever of them writes."""
+        turns: dict[str, list[Contact]] = defaultdict(list)
         for post in posts:
             for contact in self.list_contacts(post):
                 if (
@@ -246,10 +249,12 @@ class Examiner:
                     or (contact.direction == "out" and not contact.is_direct)
                 ):
                     continue
-                pair = (contact.target_id, contact.actor_id) if contact.direction == "in" else (contact.actor_id, contact.target_id)
-                turns[pair].append(contact)
+                # One message to two of the brand's accounts is one turn.
+                turn = turns[contact.actor_id if contact.direction == "in" else contact.target_id]
+                if not turn or turn[-1].post is not post:
+                    turn.append(contact)
         rows = []
-        for (brand_account_id, account_id), contacts in turns.items():
+        for account_id, contacts in turns.items():
             person = self.person_of.get(account_id)
             for first, second in itertools.pairwise(contacts):
                 if first.direction == second.direction or second.post.created_at - first.post.created_at > LONGEST_GAP:
@@ -258,7 +263,7 @@ class Examiner:
                 rows.append(
                     {
                         "platform": self.platform,
-                        "brand_account_id": brand_account_id,
+                        "brand_account_id": self.brand_account_id,
                         "account_id": account_id,
                         "person_id": person["person_id"] if person else None,
                         "in_post_id": clean_id(incoming.post.post_id),

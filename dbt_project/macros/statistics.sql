@@ -17,13 +17,14 @@ round(
 {#- A share, rounded as published; NULL for an empty denominator. -#}
 {% macro share(numerator, denominator) -%}round(cast({{ numerator }} as double) / nullif({{ denominator }}, 0), 9){%- endmacro %}
 
-{#- Working seconds before an instant, given the calendar row of its local date; NULL without working hours. -#}
+{#- Working microseconds before an instant, given the calendar row of its local date; NULL without working hours.
+    Cut to seconds only after subtracting: two cuts could make the working time longer than the time. -#}
 {% macro business_clock(instant, day) -%}
 case when {{ day }}.working_seconds is not null then
-    {{ day }}.working_seconds_before + case
+    {{ day }}.working_seconds_before * 1000000 + case
         when {{ day }}.opens_at is null or {{ instant }} <= {{ day }}.opens_at then 0
-        when {{ instant }} >= {{ day }}.closes_at then {{ day }}.working_seconds
-        else {{ seconds_between(day ~ '.opens_at', instant) }}
+        when {{ instant }} >= {{ day }}.closes_at then {{ day }}.working_seconds * 1000000
+        else {{ micros_between(day ~ '.opens_at', instant) }}
     end
 end
 {%- endmacro %}

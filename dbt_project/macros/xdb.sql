@@ -25,6 +25,11 @@
 {% macro duckdb__seconds_between(first, second) -%}cast(floor((epoch_us({{ second }}) - epoch_us({{ first }})) / 1000000) as bigint){%- endmacro %}
 {% macro default__seconds_between(first, second) -%}cast(floor((unix_micros(cast({{ second }} as timestamp)) - unix_micros(cast({{ first }} as timestamp))) / 1000000) as bigint){%- endmacro %}
 
+{#- Microseconds from the first instant to the second: what sums are made of before they are cut to seconds. -#}
+{% macro micros_between(first, second) -%}{{ adapter.dispatch('micros_between')(first, second) }}{%- endmacro %}
+{% macro duckdb__micros_between(first, second) -%}(epoch_us({{ second }}) - epoch_us({{ first }})){%- endmacro %}
+{% macro default__micros_between(first, second) -%}(unix_micros(cast({{ second }} as timestamp)) - unix_micros(cast({{ first }} as timestamp))){%- endmacro %}
+
 {#- Instant plus days, which need not be whole. -#}
 {% macro shift_days(instant, count) -%}{{ adapter.dispatch('shift_days')(instant, count) }}{%- endmacro %}
 {% macro duckdb__shift_days(instant, count) -%}({{ instant }} + to_microseconds(cast(round({{ count }} * 86400000000) as bigint))){%- endmacro %}

@@ -151,7 +151,7 @@ select
     end as censor_reason,
     cast(joined_ask_count as bigint) as joined_ask_count,
     case when not is_any_time_observed then {{ seconds_between('event_at', 'ended_at') }} end as duration_seconds,
-    case when not is_any_time_observed then end_clock - ask_clock end as duration_business_seconds,
+    case when not is_any_time_observed then cast(floor((end_clock - ask_clock) / 1000000) as bigint) end as duration_business_seconds,
     is_answered,
     are_all_deleted as is_deleted,
     is_any_time_observed as is_time_observed,
