@@ -128,6 +128,12 @@ def test_merging_again_changes_nothing_and_a_name_never_overwrites_a_sighting() 
     assert register.dump() == before
 
 
+def test_a_post_that_is_only_named_is_due_at_once() -> None:
+    register = Register()
+    register.merge(Register({"1": KnownPost(created_at=format_instant(CLOCK - timedelta(days=900)))}))
+    assert register.list_due(CONNECTOR, CLOCK) == ["1"]
+
+
 def test_a_post_seen_again_is_no_longer_gone() -> None:
     register = Register({"1": post(3, checked_at=format_instant(CLOCK - HOUR), is_gone=True)})
     register.merge(Register({"1": KnownPost(created_at=format_instant(CLOCK))}))

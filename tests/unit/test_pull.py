@@ -409,6 +409,15 @@ def test_posts_of_a_failed_window_are_not_lost(puller: Puller) -> None:
     assert sorted(puller.scopes("likes")) == ["month", "new", "old"]
 
 
+def test_new_posts_are_asked_about_even_where_the_look_up_of_old_ones_fails(puller: Puller) -> None:
+    puller.pull(0)
+    puller.world.posts["fresh"], puller.world.likes["fresh"] = -30.5, ["ana"]
+    puller.world.fails["/lookup"] = 500
+    outcomes = puller.pull(31)
+    assert outcomes["known"].state == "failed"
+    assert "fresh" in puller.scopes("likes")
+
+
 def describe_loads(data: Path) -> dict[str, Any]:
     loads = {}
     for load in list_finished_loads(data, "brand"):
@@ -435,12 +444,14 @@ def test_a_pull_killed_at_any_request_and_run_again_equals_an_undisturbed_one(se
 
 
 def test_a_backfill_lands_exactly_its_window_and_moves_no_mark(puller: Puller) -> None:
+    puller.world.posts["just before"] = 30.5
     puller.pull(0, streams=frozenset({"profile", "feed"}))
     before = puller.load("feed").manifest.next_state["watermark"]
     outcomes = puller.pull(-10, since=day(-30), is_backfill=True)
     assert outcomes["feed"].state == "pulled"
     assert [line["item"]["id"] for line in read_lines(puller.load("feed"))] == ["month"]
     assert {outcomes[name].state for name in ("known", "likes", "followers")} == {"not_reachable"}
+    puller.pull(0.5, since=day(0.1), is_backfill=True)
     puller.pull(1)
     assert puller.load("feed").manifest.window["start"] == before
 
