@@ -277,6 +277,13 @@ def read_completeness(path: Path, platform: str) -> set[str]:
         return {str(state) for (state,) in connection.execute(query, [platform]).fetchall()}
 
 
+def read_newest_day(path: Path) -> date | None:
+    """Return the day that the published version describes."""
+    with duckdb.connect(str(path), read_only=True) as connection:
+        row = connection.execute("select max(as_of_date) from relationships.living_relationships_daily").fetchone()
+    return row[0] if row else None
+
+
 def run_story(folder: Path, options: argparse.Namespace, watch: Stopwatch, stack: ExitStack) -> int:
     """Do everything; return the number of faults found."""
     check_story(STORY)
@@ -307,6 +314,8 @@ def run_story(folder: Path, options: argparse.Namespace, watch: Stopwatch, stack
         "FIFTY_DATA": str(folder / "data"),
         "FIFTY_SECRETS": str(secret_files),
         "FIFTY_TASK_RETRIES": "0",
+        # Old posts are asked about rarely. The two chapters lie minutes apart, and the second changes old things.
+        "FIFTY_PULL_REREADS_ALL": "true",
         "AIRFLOW_HOME": str(folder / "airflow"),
     }
     job = Job(folder, environment, options.through, options.minutes)
@@ -323,13 +332,13 @@ def run_story(folder: Path, options: argparse.Namespace, watch: Stopwatch, stack
     second_ledger = folder / "ledger-two.json"
     teller.ledger.write(second_ledger)
 
-    before = job.published.resolve()
     with watch.time("DAGs with a revoked WordPress password"):
         alerts = job.run("run-two", today)
     states = read_completeness(job.published, "wordpress")
     faults += _check("the failed platform is named in an alert", any("wordpress" in text for text in alerts) or options.through != "dags")
     faults += _check(f"completeness says that WordPress failed (states: {sorted(states)})", "failed" in states)
-    faults += _check("the other platform was published all the same", job.published.resolve() != before)
+    newest = read_newest_day(job.published)
+    faults += _check(f"the other platform was published all the same (as of {newest})", newest == today)
     spilled = [path.name for path in folder.glob("run-*.log") if password in path.read_text(errors="replace")]
     faults += _check(f"the password is in no log {spilled or ''}", not spilled)
 
