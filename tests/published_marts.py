@@ -74,13 +74,15 @@ def write_marts(
             else:
                 given = [{name: _make_value(name, kind, number) for name, kind in columns.items()} for number in range(filler_rows)]
             fixed: dict[str, Any] = {"parameters_version": parameters_version}
+            values: list[Any] = []
             for row in given:
                 unknown = set(row) - set(columns)
                 assert not unknown, f"{full_name} has no column {sorted(unknown)}"
-                whole = {"as_of_date": as_of, **row, **(fixed if "parameters_version" in columns else {})}
-                named = [name for name in columns if name in whole]
-                marks = ", ".join("?" * len(named))
-                connection.execute(f"insert into {full_name} ({_quote_all(named)}) values ({marks})", [whole[name] for name in named])
+                whole = {"as_of_date": as_of, **row, **fixed}
+                values += [whole.get(name) for name in columns]
+            if given:
+                marks = ", ".join([f"({', '.join('?' * len(columns))})"] * len(given))
+                connection.execute(f"insert into {full_name} values {marks}", values)
     finally:
         connection.close()
 
