@@ -62,7 +62,7 @@ def make_statuses(count: int, seed: int = 7) -> list[dict[str, Any]]:
                 "reblogs_count": source.randrange(9),
                 "favourites_count": source.randrange(99),
                 "edited_at": None,
-                "content": f"<p>{lead}{' '.join(source.choices(words, k=35))} &amp; more{link}</p>",
+                "content": f"<p>{lead}{' '.join(source.choices(words, k=35))} {'&amp;' if source.random() < 0.1 else 'and'} more{link}</p>",
                 "reblog": None,
                 "application": {"name": "Web", "website": None},
                 "account": author,

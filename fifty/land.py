@@ -125,7 +125,6 @@ def _land_into(paths: BrandPaths, settings: Settings, *, run_id: str, load_ids: 
     result = LandResult()
     broken: list[_Failure] = []
     with warehouse.connect(paths, settings) as connection:
-        connection.execute(f"set disabled_optimizers = '{SLOW_OPTIMIZERS}'")
         create_macros(connection)
         for connector in discover_connectors().values():
             create_platform_macros(connection, connector)
@@ -506,12 +505,15 @@ def _read_lines(connection: duckdb.DuckDBPyConnection, plan: StreamPlan, batch: 
         else empty
     )
     create = "create or replace temp table landed_lines as select file_number, {line} from ({source}) as lines"
+    connection.execute(f"set disabled_optimizers = '{SLOW_OPTIMIZERS}'")
     try:
         connection.execute(create.format(line=plan.line_sql, source=source))
     except (duckdb.InvalidInputException, duckdb.IOException, duckdb.SerializationException) as error:
         # A line longer than DuckDB's buffer, or a damaged gzip stream: every line is looked at one by one.
         logger.warning("land reads %s/%s line by line: %s", plan.connector.platform, plan.mapping, " ".join(str(error).split())[:300])
         connection.execute(create.format(line=plan.line_sql, source=empty))
+    finally:
+        connection.execute("reset disabled_optimizers")
     doubtful = connection.execute(
         """
         select file_number, line_count, count(seq) filter (is_good), count(*) = 0 or bool_and(is_good is not null)

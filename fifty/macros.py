@@ -77,13 +77,15 @@ MACROS = {
             else html
         end
     """,
+    # regexp_extract, because trim walks over every character of the text.
+    "_trim(plain)": "regexp_extract(plain, '(?s)^\\s*(.*\\S)', 1)",
     "_tidy(plain)": """
-        trim(
+        _trim(
             case
-                when contains(plain, chr(10)) then regexp_replace(regexp_replace(plain, ' *\\n *', chr(10), 'g'), '\\n\\n+', chr(10) || chr(10), 'g')
+                when contains(plain, ' ' || chr(10)) or contains(plain, chr(10) || ' ') or contains(plain, chr(10) || chr(10) || chr(10))
+                    then regexp_replace(regexp_replace(plain, ' *\\n *', chr(10), 'g'), '\\n\\n+', chr(10) || chr(10), 'g')
                 else plain
-            end,
-            ' ' || chr(10)
+            end
         )
     """,
     # A list of one binds a value to a name, so that it is worked out once.
@@ -96,10 +98,12 @@ MACROS = {
                 ),
                 lambda plain: _tidy(plain)
             )[1]
-            else trim(decode_entities(html))
+            else _trim(decode_entities(html))
         end
     """,
-    "keep_first(found)": "list_filter(found, lambda one, place: one <> '' and list_position(found, one) = place)",
+    "keep_first(texts)": """
+        list_transform([texts], lambda found: list_filter(found, lambda one, place: one <> '' and list_position(found, one) = place))[1]
+    """,
     "_anchors(html)": f"""
         list_transform(
             list_filter(regexp_extract_all(html, '(?i)<a\\s[^>]*>'), lambda tag: not regexp_matches(tag, '{_MENTION}')),

@@ -259,12 +259,14 @@ def _list_checks(node: Node, value: str, depth: int) -> Iterator[str]:
             yield f"({value}::varchar = '[]' or len(list_filter({_elements_sql(node, value)}, lambda {element}: not {inner})) = 0)"
     else:
         nothing = f"from_json('{{}}', {quote_text(simplejson.dumps(read_structure(node)))})"
-        yield f"({value} is null or {value} is distinct from {nothing})"
+        checks = [f"{value} is distinct from {nothing}"]
         for field in node.fields:
             member = f"{value}.{quote_name(field.name)}"
             if field.is_required:
-                yield f"({value} is null or not {_missing_sql(field.node, member)})"
-            yield from _list_checks(field.node, member, depth)
+                checks.append(f"not {_missing_sql(field.node, member)}")
+            checks.extend(_list_checks(field.node, member, depth))
+        # A case looks inside only where there is something: most optional objects are absent.
+        yield f"case when {value} is not null then {' and '.join(checks)} end"
 
 
 def typed_sql(node: Node, value: str, *, depth: int = 0) -> str:

@@ -19,7 +19,7 @@ read_on as (
     select
         opened.*,
         case
-            when status.in_reply_to_id is null then plain
+            when status.in_reply_to_id is null or len(status.mentions) = 0 then ''
             else regexp_replace(plain, '^(\s*@[\w.-]+(@[\w.-]+)?)+', '')
         end as own_words,
     from opened
@@ -69,6 +69,10 @@ select
 from named
 
 -- into: accounts
+with last_seen as (
+    select line.load_id as load_id, status.account.id as account_id, max(line.seq) as seq, from statuses_seen group by all
+)
+
 select
     line,
     status.account.id as account_id,
@@ -84,7 +88,10 @@ select
     known_count(status.account.following_count) as following_count,
     known_count(status.account.statuses_count) as post_count,
 from statuses_seen
-where status.account.id is not null
+inner join last_seen
+    on statuses_seen.line.load_id = last_seen.load_id
+    and statuses_seen.status.account.id = last_seen.account_id
+    and statuses_seen.line.seq = last_seen.seq
 
 -- into: post_metrics
 select
