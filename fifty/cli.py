@@ -305,12 +305,15 @@ def _run_stages(
     codes = [0]
     for slug, one in brands.items():
         started = BrandRun(slug, one, settings, day, known_at=known)
-        error: FiftyError | None = None
+        error: Exception | None = None
         try:
             work(started)
         except FiftyError as caught:
             error = caught
             codes.append(caught.exit_code)
+        except Exception as caught:
+            error = caught
+            codes.append(1)
         answers.append({"brand": slug, "as_of": day, "stages": [report.as_dict() for report in started.done], "error": str(error) if error else None})
         if not as_json:
             for report in started.done:
@@ -318,10 +321,12 @@ def _run_stages(
         for report in started.done:
             for text in report.warnings:
                 console.warn(text)
-        if error:
+        if isinstance(error, FiftyError):
             console.complain(str(error))
             if isinstance(error, GateFailed):
                 console.complain(f"{slug}: a gate stopped the run; what was published before stays. `fifty status --brand {slug}` says what failed.")
+        elif error:
+            _complain_unexpected(error)
     if as_json:
         console.say_json(answers)
     if max(codes):
@@ -409,14 +414,20 @@ def _speak_of_errors() -> Iterator[None]:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except Exception as error:
-        logger.debug("traceback", exc_info=True)
-        frame = error.__traceback__
-        while frame and frame.tb_next:
-            frame = frame.tb_next
-        place = f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame else "?"
-        console.complain(f"unexpected {type(error).__name__} in {place}: {error}")
-        console.complain("This is a defect of Fifty, or a broken machine. FIFTY_LOG_LEVEL=DEBUG shows the whole traceback.")
+        _complain_unexpected(error)
         sys.exit(1)
+
+
+def _complain_unexpected(error: Exception) -> None:
+    from fifty.http import redact_secrets
+
+    logger.debug("traceback", exc_info=error)
+    frame = error.__traceback__
+    while frame and frame.tb_next:
+        frame = frame.tb_next
+    place = f"{frame.tb_frame.f_code.co_filename}:{frame.tb_lineno}" if frame else "?"
+    console.complain(redact_secrets(f"unexpected {type(error).__name__} in {place}: {error}"))
+    console.complain("This is a defect of Fifty, or a broken machine. FIFTY_LOG_LEVEL=DEBUG shows the whole traceback.")
 
 
 def main() -> None:

@@ -1,0 +1,74 @@
+"""Daily care finds what was changed on disk, removes what is abandoned and old, and touches nothing else."""
+
+from __future__ import annotations
+
+import os
+import time
+from datetime import UTC, datetime
+from pathlib import Path
+
+import pytest
+
+from fifty.errors import LandingError
+from fifty.landing import LandedLoad, LoadKey, LoadWriter, Window
+from fifty.maintain import ABANDONED_AFTER_DAYS, prune_old_files, remove_abandoned_loads, verify_landing
+from fifty.warehouse import BrandPaths
+
+END = datetime(2026, 3, 31, tzinfo=UTC)
+
+
+def make_load(data: Path, stream: str, *, is_finished: bool = True) -> tuple[LandedLoad | None, Path]:
+    key = LoadKey("acme", "mastodon", "acme", stream, Window(None, END))
+    with LoadWriter(data, key, kind="events") as writer:
+        writer.write({"account": "acme"}, 1, [{"id": "1"}, {"id": "2"}])
+        return (writer.finish(scopes=[], next_state={}) if is_finished else None), writer.folder
+
+
+def age(folder: Path, days: float) -> None:
+    then = time.time() - days * 86400
+    for path in [folder, *folder.rglob("*")]:
+        os.utime(path, (then, then))
+
+
+def test_every_load_that_was_changed_on_disk_is_named_at_once(tmp_path: Path) -> None:
+    paths = BrandPaths(tmp_path, "acme")
+    loads = {stream: make_load(tmp_path, stream)[0] for stream in ("statuses", "followers", "favourites")}
+    assert verify_landing(paths) == 3
+    for stream in ("statuses", "followers"):
+        load = loads[stream]
+        assert load
+        load.part_paths[0].write_bytes(b"something else")
+    with pytest.raises(LandingError, match="2 of 3 landed loads") as caught:
+        verify_landing(paths)
+    assert "statuses" in caught.value.seen
+    assert "followers" in caught.value.seen
+    assert "favourites" not in caught.value.seen
+
+
+def test_only_loads_begun_long_ago_and_never_finished_are_removed(tmp_path: Path) -> None:
+    paths = BrandPaths(tmp_path, "acme")
+    _, finished = make_load(tmp_path, "statuses")
+    _, fresh = make_load(tmp_path, "followers", is_finished=False)
+    _, abandoned = make_load(tmp_path, "favourites", is_finished=False)
+    age(finished, ABANDONED_AFTER_DAYS + 1)
+    age(abandoned, ABANDONED_AFTER_DAYS + 1)
+    assert remove_abandoned_loads(paths) == 1
+    assert finished.exists()
+    assert fresh.exists()
+    assert not abandoned.exists()
+
+
+def test_old_logs_go_and_new_ones_stay_and_a_link_is_not_followed(tmp_path: Path) -> None:
+    logs, elsewhere = tmp_path / "logs", tmp_path / "elsewhere"
+    for name in ("run_1/task.log", "run_2/task.log"):
+        (logs / name).parent.mkdir(parents=True, exist_ok=True)
+        (logs / name).write_text("line", encoding="utf-8")
+    elsewhere.mkdir()
+    (elsewhere / "precious").write_text("kept", encoding="utf-8")
+    age(elsewhere, 100)
+    (logs / "latest").symlink_to(elsewhere)
+    age(logs / "run_1", 40)
+    assert prune_old_files(logs, 30) == 1
+    assert not (logs / "run_1" / "task.log").exists()
+    assert (logs / "run_2" / "task.log").exists()
+    assert (elsewhere / "precious").exists()
