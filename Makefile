@@ -1,7 +1,7 @@
 # Fifty: set-up and everything one runs. `make help` lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint acceptance up lock clean
+.PHONY: help setup run test check lint acceptance bench up lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -34,6 +34,10 @@ test: $(STAMP) ## run the tests
 
 acceptance: $(STAMP) ## run the pipeline against real platform servers and compare with an oracle
 	@timeout --foreground $(ACCEPTANCE_MINUTES)m $(BIN)/python -m tests.acceptance
+
+bench: $(STAMP) ## throughput of landing, and kill -9 in every stage; writes bench/results/
+	@$(BIN)/python -m bench.landing
+	@$(BIN)/python -m bench.kills
 
 up: $(STAMP) ## start Airflow with its schedules on 127.0.0.1; Ctrl-C ends it
 	@$(BIN)/python -m scheduler.up
