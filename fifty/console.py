@@ -39,6 +39,11 @@ class PlainFormatter(logging.Formatter):
         return strip_controls(super().format(record))
 
 
+def is_worth_a_line(record: logging.LogRecord) -> bool:
+    """Our own records, and others' warnings: some libraries set their own level when they are imported."""
+    return record.name.split(".")[0] == "fifty" or record.levelno >= logging.WARNING
+
+
 def set_up_logging(level: str) -> None:
     """Send logs to stderr: plain lines, or beside the progress display on a terminal. Loud libraries are kept to warnings."""
     if stderr.is_terminal:
@@ -47,6 +52,7 @@ def set_up_logging(level: str) -> None:
     else:
         handler = logging.StreamHandler(sys.stderr)
         handler.setLevel(level)
+    handler.addFilter(is_worth_a_line)
     handler.setFormatter(PlainFormatter("%(asctime)s %(levelname)s %(message)s"))
     root = logging.getLogger()
     root.handlers[:] = [handler]

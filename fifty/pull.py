@@ -279,7 +279,7 @@ class _StreamPull:
 
     def _pull_guarded(self, stream: Stream) -> LoadOutcome:
         begun = time.monotonic()
-        log.info("pull start platform=%s account=%s stream=%s", self.connector.platform, self.account_key, stream.name)
+        log.info("pull start brand=%s platform=%s account=%s stream=%s", self.slug, self.connector.platform, self.account_key, stream.name)
         try:
             outcome = self._pull(stream)
         except FiftyError as error:
@@ -294,7 +294,8 @@ class _StreamPull:
             outcome.error = kind("the load could not be pulled", where=where, seen=fault, remedy="see the log for the place in the code")
         outcome.seconds = time.monotonic() - begun
         log.info(
-            "pull end platform=%s account=%s stream=%s load_id=%s state=%s rows=%d requests=%d seconds=%.2f%s",
+            "pull end brand=%s platform=%s account=%s stream=%s load_id=%s state=%s rows=%d requests=%d seconds=%.2f%s",
+            outcome.brand,
             outcome.platform,
             outcome.account,
             outcome.stream,
