@@ -205,7 +205,8 @@ def run_pull(
             f"{', '.join(sorted(unknown))}: no such platform", where=slug, expected=", ".join(sorted(connectors)), remedy="use one of these"
         )
     only = None if accounts is None else {account.lstrip("@") for account in accounts}
-    options = PullOptions(settings, until, since, is_backfill, None if streams is None else frozenset(streams), reread_all or settings.pull_rereads_all, sleep)
+    chosen = None if streams is None else frozenset(streams)
+    options = PullOptions(settings, until, since, is_backfill, chosen, reread_all or settings.pull_rereads_all, sleep)
     jobs: list[Callable[[], list[LoadOutcome]]] = []
     for connector in connectors.values():
         if wanted is not None and connector.platform not in wanted:

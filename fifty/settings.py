@@ -32,7 +32,7 @@ class Settings(BaseSettings):
     threads: int = Field(2, ge=1, description="threads DuckDB and dbt may use")
     memory_limit: str = Field("4GB", description="memory DuckDB may use, for example 4GB")
     pull_workers: int = Field(4, ge=1, description="accounts pulled at the same time in one process")
-    pull_rereads_all: bool = Field(False, description="ask about every known post and person at each pull, however old (many requests; for small brands and audits)")
+    pull_rereads_all: bool = Field(False, description="ask about every known post at each pull, however old; for small brands and audits")
     http_timeout_seconds: float = Field(30.0, gt=0, description="longest wait for one answer")
     http_attempts: int = Field(6, ge=1, description="attempts for one request before the load fails")
     http_longest_wait_seconds: float = Field(900.0, gt=0, description="longest wait a platform may ask for between two attempts")
