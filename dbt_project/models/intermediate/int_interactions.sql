@@ -44,7 +44,12 @@ named_counts as (
 message_targets as (
     select
         messages.post_key,
-        coalesce(messages.parent_author_key, messages.subject_author_key, messages.root_author_key) as target_account_key,
+        coalesce(
+            messages.parent_author_key,
+            messages.subject_author_key,
+            -- Who answers somebody that nobody can identify addresses that somebody, not whoever began the tree.
+            case when parents.post_key is null or parents.author_account_key is not null then messages.root_author_key end
+        ) as target_account_key,
         case
             when messages.kind = 'message' then 'message'
             when messages.parent_author_key is null and messages.subject_author_key is not null then 'quote'
@@ -53,6 +58,7 @@ message_targets as (
         end as kind,
         case when coalesce(messages.parent_author_key, messages.subject_author_key) is not null or messages.kind = 'message' then 1 end as fixed_fanout
     from messages
+    left join messages as parents on messages.parent_post_key = parents.post_key
     -- The first message of a tree addresses nobody but those it names or quotes.
     where messages.parent_post_key is not null or messages.subject_author_key is not null or messages.post_key <> messages.root_post_key
     union all
