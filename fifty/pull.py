@@ -405,11 +405,11 @@ class AccountPull(_StreamPull):
         return self.client.redact(text)
 
     def _pull(self, stream: Stream) -> LoadOutcome:
-        if self.options.is_backfill and stream.kind == "state":
-            return self._describe(stream, "not_reachable", reason="the platform tells what is now, not what was")
-        if stream.needs_credential and not self.account.credential:
-            return self._describe(stream, "not_reachable", reason="the platform tells it only with a credential, and the account has none")
         state = self._read_state(stream)
+        if self.options.is_backfill and stream.kind == "state":
+            return self._record_not_reachable(stream, state, "the platform tells what is now, not what was")
+        if stream.needs_credential and not self.account.credential:
+            return self._record_not_reachable(stream, state, "the platform tells it only with a credential, and the account has none")
         first = datetime.combine(self.account.pull_since, clock_time(), UTC) if self.account.pull_since else None
         key = self._key(stream, self._find_start(stream, state, first))
         if finished := read_manifest(load_folder(self.settings.data, key)):
@@ -434,6 +434,14 @@ class AccountPull(_StreamPull):
             outcome.limits_met = self.client.limits_met - limits
             return outcome
         return self._tell_pulled(stream, load.manifest)
+
+    def _record_not_reachable(self, stream: Stream, state: Mapping[str, Any], reason: str) -> LoadOutcome:
+        """A load without a request, so that completeness names the gap, also after a replay; what the stream knows is carried on."""
+        key = self._key(stream, self._find_start(stream, state, None))
+        with LoadWriter(self.settings.data, key, kind=stream.kind, is_backfill=self.options.is_backfill) as writer:
+            if not writer.is_finished:
+                writer.finish(scopes=[], next_state=state, warnings=[f"not_reachable: {reason}"])
+        return self._describe(stream, "not_reachable", load_id=key.load_id, reason=reason)
 
     # -- what to ask ------------------------------------------------------------------------------------------------
 

@@ -56,7 +56,8 @@ def describe_pull(report: StageReport, result: PullResult) -> None:
     report.message = f"{len(pulled)} loads, {result.item_count:,} items, {result.request_count:,} requests"
     report.message += f", {again} pulled before" if again else ""
     report.message += f", {len(failed)} failed" if failed else ""
-    report.warnings = [*(str(error) for error in result.errors), *result.warnings]
+    # One missing credential fails every stream of an account with the same words: said once.
+    report.warnings = list(dict.fromkeys([*(str(error) for error in result.errors), *result.warnings]))
     # A stream that had nothing to ask about finishes even while its platform is down: that is no sign of life.
     remote = [load for load in result.loads if discover_connectors()[load.platform].is_remote]
     came = [load for load in finished if load not in remote or load.item_count or load.request_count]

@@ -451,6 +451,7 @@ def test_a_backfill_lands_exactly_its_window_and_moves_no_mark(puller: Puller) -
     assert outcomes["feed"].state == "pulled"
     assert [line["item"]["id"] for line in read_lines(puller.load("feed"))] == ["month"]
     assert {outcomes[name].state for name in ("known", "likes", "followers")} == {"not_reachable"}
+    assert puller.load("likes").manifest.warnings == ["not_reachable: the platform tells what is now, not what was"]
     puller.pull(0.5, since=day(0.1), is_backfill=True)
     puller.pull(1)
     assert puller.load("feed").manifest.window["start"] == before
