@@ -14,6 +14,7 @@ import os
 import subprocess
 import sys
 import time
+import warnings
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -50,6 +51,8 @@ def stop_demo(folder: Path) -> None:
 
 def run_dags(as_of: date, log: Path) -> tuple[list[tuple[str, str, float]], list[tuple[str, int]]]:
     """Run every DAG of the flow for one day; returns (DAG/task, state, seconds) of each task, and the alerts."""
+    # A remark of one of Airflow's libraries to another, of no use to whoever reads this terminal.
+    warnings.filterwarnings("ignore", message="Using `httpx` with `starlette.testclient`")
     from airflow.dag_processing.dagbag import DagBag
 
     from scheduler.order import find_order
