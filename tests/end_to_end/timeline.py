@@ -5,7 +5,7 @@ truth/*.parquet (posts, reactions, accounts, asks, exchanges) + warehouse.duckdb
 What a platform's API cannot show is left out by rule, never by id:
 
 - a message counts as *shown* when it is served and either hangs in its thread without a gap (`is_reachable_from_root`), or is towards the brand
-  (it comes as a notification), or is the brand account's own (it is in the account's own list). Others that are served may be known, need not be;
+  (it comes as a notification), or is the brand account's own (it is in the account's list). Others that are served may be known, need not be;
 - not on Mastodon: messages of others that begin a thread, name nobody of the brand, quote nothing of it and carry no hashtag, because its API has no
   search in full text;
 - likes and reshares of the brand account's messages, the reshares it makes, and follows of the brand account: nobody else's lists are read.
