@@ -11,17 +11,28 @@ periods as (
     select * from {{ ref('int_periods') }}
 ),
 
+-- The date first, the join after: a join on an expression over two tables is a loop over all pairs.
+dated as (
+    select
+        asks.platform,
+        asks.is_answered,
+        asks.duration_seconds,
+        asks.duration_business_seconds,
+        cast({{ to_local('asks.asked_at', 'run.timezone') }} as date) as asked_date
+    from asks
+    cross join run
+),
+
 placed as (
     select
         periods.period_kind,
         periods.period_start_date,
-        asks.platform,
-        asks.is_answered,
-        asks.duration_seconds,
-        asks.duration_business_seconds
-    from asks
-    cross join run
-    inner join periods on cast({{ to_local('asks.asked_at', 'run.timezone') }} as date) = periods.calendar_date
+        dated.platform,
+        dated.is_answered,
+        dated.duration_seconds,
+        dated.duration_business_seconds
+    from dated
+    inner join periods on dated.asked_date = periods.calendar_date
 ),
 
 both_scopes as (
