@@ -8,8 +8,10 @@ Try it alone: `fifty doctor --config fifty.yml`.
 
 from __future__ import annotations
 
+import csv
 import re
 from datetime import date, datetime, time
+from functools import cache
 from pathlib import Path
 from typing import Any, Literal
 from zoneinfo import available_timezones
@@ -18,7 +20,9 @@ import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
 
 from fifty.errors import SettingsError
+from fifty.settings import PROJECT_ROOT
 
+PARAMETER_DEFAULTS = PROJECT_ROOT / "dbt_project" / "seeds" / "parameter_defaults.csv"
 SLUG = re.compile(r"^[a-z0-9][a-z0-9_-]{0,62}$")
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
@@ -191,6 +195,10 @@ def load_config(path: Path, *, platforms: set[str] | None = None) -> Config:
     for slug, brand in config.brands.items():
         if brand.business_files and not brand.business_files.is_absolute():
             brand.business_files = (path.parent / brand.business_files).resolve()
+        mistakes += [
+            f"brands.{slug}.parameters.{name}: no such parameter; `ops.parameters` and dbt_project/seeds/parameter_defaults.csv name them"
+            for name in sorted(set(brand.parameters) - read_parameter_names())
+        ]
         if platforms is not None:
             named = [(f"accounts.{index}", account.platform) for index, account in enumerate(brand.accounts)]
             for place in ("staff", "agency", "automatons"):
@@ -203,6 +211,13 @@ def load_config(path: Path, *, platforms: set[str] | None = None) -> Config:
     if mistakes:
         raise SettingsError.collect(mistakes, where=str(path))
     return config
+
+
+@cache
+def read_parameter_names() -> frozenset[str]:
+    """Names of the measurement model's parameters, from the seed that holds their defaults."""
+    with PARAMETER_DEFAULTS.open(encoding="utf-8", newline="") as file:
+        return frozenset(row["parameter_name"] for row in csv.DictReader(file))
 
 
 def _read_yaml(path: Path, mistakes: list[str]) -> dict[str, Any] | None:
