@@ -84,7 +84,8 @@ PLANS: Mapping[str, ExtractPlan] = {
                 "the number",
                 "relationships.living_relationships_daily",
                 (
-                    "as_of_date", "living_count", "living_reason", "previous_count", "new_count", "reactivated_count", "lapsed_count", "deleted_count",
+                    "as_of_date", "living_count", "living_reason", "previous_count", "new_count", "reactivated_count", "lapsed_count",
+                    "deleted_count",
                     "conversing_count", "engaged_count", "single_root_share", "single_responder_share", "is_too_few", "parameters_version",
                 ),
                 "as_of_date",

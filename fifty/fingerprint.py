@@ -96,6 +96,9 @@ def _write_field(name: str, kind: str) -> str:
             f"replace(replace(replace(replace({text}, chr(92), chr(92) || chr(92)), chr(9), chr(92) || 't'),"
             " chr(10), chr(92) || 'n'), chr(13), chr(92) || 'r')"
         )
+    elif kind in ("DOUBLE", "FLOAT"):
+        # Not-a-number has a sign bit that no arithmetic respects.
+        text = f"case when isnan({quote_name(name)}) then 'nan' else {text} end"
     return f"coalesce({text}, chr(92) || 'N')"
 
 

@@ -28,7 +28,7 @@ log = logging.getLogger(__name__)
 
 LEAD_SECONDS = 1.0
 """How far ahead a switch is announced: longer than writing one small file takes, and than clocks of readers' machines differ."""
-GRACE_SECONDS = 1.0
+GRACE_SECONDS = 3.0
 """How long after a switch the slot left behind stays as it is: longer than a query takes from its begin to its last opened file."""
 
 
