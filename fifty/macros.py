@@ -91,6 +91,7 @@ MACROS = {
     # A list of one binds a value to a name, so that it is worked out once.
     "strip_html(html)": f"""
         case
+            when regexp_full_match(html, '<p>[^<&\\s](?:[^<&\\n\\t]*[^<&\\s])?</p>') and not contains(html, '  ') then html[4:-5]
             when contains(html, '<') then list_transform(
                 list_transform(
                     list_transform([_break_lines(_drop_hidden(html))], lambda broken: regexp_replace(_break_more(broken), '{_TAG}', '', 'g')),

@@ -19,17 +19,10 @@ read_on as (
     select
         opened.*,
         case
-            when status.in_reply_to_id is null or len(status.mentions) = 0 then ''
-            else regexp_replace(plain, '^(\s*@[\w.-]+(@[\w.-]+)?)+', '')
+            when status.in_reply_to_id is not null and len(status.mentions) > 0
+                then regexp_replace(plain, '^(?:\s*@[\w.-]+(?:@[\w.-]+)?)+', '')
         end as own_words,
     from opened
-),
-
-named as (
-    select
-        read_on.*,
-        regexp_extract_all(lower(own_words), '@([\w.-]*\w)', 1) as names,
-    from read_on
 )
 
 select
@@ -57,16 +50,23 @@ select
     end as media_type,
     case when not is_direct then keep_first(list_transform(status.tags, lambda tag: lower(tag."name"))) end as hashtags,
     case when not is_direct then find_links(status."content") end as link_urls,
-    list_transform(
-        list_filter(status.mentions, lambda mention: status.in_reply_to_id is null or list_contains(names, lower(mention.username))),
-        lambda mention: mention.id
-    ) as mentioned_account_ids,
+    case
+        when own_words is null then list_transform(status.mentions, lambda mention: mention.id)
+        when not contains(own_words, '@') then []
+        else list_transform(
+            list_filter(
+                status.mentions,
+                lambda mention: list_contains(regexp_extract_all(lower(own_words), '@([\w.-]*\w)', 1), lower(mention.username))
+            ),
+            lambda mention: mention.id
+        )
+    end as mentioned_account_ids,
     status.application."name" as client_name,
     status.created_at as created_at,
     status.edited_at as edited_at,
     to_json({'visibility': status.visibility, 'content_warning': case when not is_direct then nullif(status.spoiler_text, '') end})::varchar
         as attributes,
-from named
+from read_on
 
 -- into: accounts
 with last_seen as (
