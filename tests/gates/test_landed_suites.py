@@ -116,7 +116,7 @@ def test_missing_column_errors_what_reads_it_and_fails_nothing(bench: Bench, sui
     try:
         found = bench.check_all(SUITES[suite])
     finally:
-        bench.connection.execute(definition.replace("CREATE VIEW", "create or replace view", 1))
+        bench.connection.execute(definition.replace("CREATE VIEW ", "create or replace view gate.", 1))
     assert found["every_column_is_there"].outcome == "errored"
     assert column in (found["every_column_is_there"].observed_value or "")
     errored = [check for check in found.values() if check.outcome == "errored"]
