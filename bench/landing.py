@@ -44,7 +44,9 @@ def make_statuses(count: int, seed: int = 7) -> list[dict[str, Any]]:
         author, named = source.choice(people), source.choice(people)
         is_reply = source.random() < 0.5
         names = [named] if is_reply or source.random() < 0.1 else []
-        lead = "".join(f'<span class="h-card"><a href="{one["url"]}" class="u-url mention">@<span>{one["username"]}</span></a></span> ' for one in names)
+        lead = "".join(
+            f'<span class="h-card"><a href="{one["url"]}" class="u-url mention">@<span>{one["username"]}</span></a></span> ' for one in names
+        )
         link = '<a href="https://shop.example/tea?a=1&amp;b=2" rel="nofollow">shop.example</a>' if source.random() < 0.1 else ""
         statuses.append(
             {
@@ -166,7 +168,13 @@ def measure(items: int, runs: int) -> list[dict[str, Any]]:
         {"name": "landing_items_per_second", "value": round(items / our_seconds), "unit": "items/s", "aim": None, "met": None},
         {"name": "plain_duckdb_seconds", "value": round(plain_seconds, 3), "unit": f"s for {items} items", "aim": None, "met": None},
         {"name": "landing_seconds", "value": round(our_seconds, 3), "unit": f"s for {items} items", "aim": None, "met": None},
-        {"name": "small_load_milliseconds", "value": round(per_load, 2), "unit": f"ms a load of {SMALL_ITEMS} items", "aim": "< 30", "met": per_load < 30},
+        {
+            "name": "small_load_milliseconds",
+            "value": round(per_load, 2),
+            "unit": f"ms a load of {SMALL_ITEMS} items",
+            "aim": "< 30",
+            "met": per_load < 30,
+        },
     ]
 
 
@@ -180,7 +188,10 @@ def main() -> None:
     RESULTS.parent.mkdir(parents=True, exist_ok=True)
     RESULTS.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
     for figure in figures:
-        print(f"{figure['name']}: {figure['value']} {figure['unit']}" + (f" (aim {figure['aim']}: {'met' if figure['met'] else 'missed'})" if figure["aim"] else ""))
+        print(
+            f"{figure['name']}: {figure['value']} {figure['unit']}"
+            + (f" (aim {figure['aim']}: {'met' if figure['met'] else 'missed'})" if figure["aim"] else "")
+        )
 
 
 if __name__ == "__main__":

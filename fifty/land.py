@@ -19,6 +19,7 @@ import time
 import zlib
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -162,9 +163,7 @@ class _Waiting:
         return sum(part.line_count for part in self.load.manifest.parts)
 
 
-def _list_waiting(
-    connection: duckdb.DuckDBPyConnection, paths: BrandPaths, load_ids: list[str] | None, broken: list[_Failure]
-) -> list[_Waiting]:
+def _list_waiting(connection: duckdb.DuckDBPyConnection, paths: BrandPaths, load_ids: list[str] | None, broken: list[_Failure]) -> list[_Waiting]:
     """Loads to land, verified, in order of observed_at and load_id. Those that cannot be landed go to `broken`."""
     landed = dict(connection.execute("select load_id, manifest_sha256 from ops.loads").fetchall())
     connectors = discover_connectors()
@@ -233,10 +232,8 @@ def _land_apart(connection: duckdb.DuckDBPyConnection, batch: list[_Waiting], re
 
 
 def _roll_back(connection: duckdb.DuckDBPyConnection) -> None:
-    try:
+    with suppress(duckdb.TransactionException):  # it may have failed before the transaction began
         connection.execute("rollback")
-    except duckdb.TransactionException:
-        pass  # it failed before the transaction began
 
 
 # ---------------------------------------------------------------------------------------------------------------- plan of a stream
@@ -496,7 +493,9 @@ def _read_lines(connection: duckdb.DuckDBPyConnection, plan: StreamPlan, batch: 
         " seen varchar, reason varchar, original varchar)"
     )
     # An empty list of files is no list to DuckDB; the literal gives the same columns.
-    empty = f"select 0 as file_number, null::json as scope, null::json as page, null::json as seq, null::{shapes.read_type(plan.node)} as item limit 0"
+    empty = (
+        f"select 0 as file_number, null::json as scope, null::json as page, null::json as seq, null::{shapes.read_type(plan.node)} as item limit 0"
+    )
     source = (
         f"select file_number, scope, page, seq, item from read_json([{', '.join(shapes.quote_text(path) for path in paths)}],"
         f" format = 'newline_delimited', compression = 'gzip', ignore_errors = true, filename = true, columns = {{{plan.read_columns}}})"
@@ -533,16 +532,15 @@ def _read_lines(connection: duckdb.DuckDBPyConnection, plan: StreamPlan, batch: 
         _judge_file(connection, plan, one.load, path, file_number, good_count)
 
 
-def _judge_file(
-    connection: duckdb.DuckDBPyConnection, plan: StreamPlan, load: LandedLoad, path: Path, file_number: int, good_count: int
-) -> None:
+def _judge_file(connection: duckdb.DuckDBPyConnection, plan: StreamPlan, load: LandedLoad, path: Path, file_number: int, good_count: int) -> None:
     """Read a part again as text and decide each line that was not good: landed after all, or quarantined with its original."""
-    rows = [{"file_number": file_number, "line": number, "original": original, "readable": mend_text(original)} for number, original in _read_raw(load, path)]
+    rows = [
+        {"file_number": file_number, "line": number, "original": original, "readable": mend_text(original)}
+        for number, original in _read_raw(load, path)
+    ]
     _register(connection, "raw_lines", rows, _RAW)
     good = f"(select seq from landed_lines where file_number = {file_number})"
-    documents = (
-        "select *, case when json_valid(readable) then readable::json end as document from raw_lines"
-    )
+    documents = "select *, case when json_valid(readable) then readable::json end as document from raw_lines"
     rest = (
         f"select * from ({documents}) where document is null or json_type(document) <> 'OBJECT'"
         f" or coalesce(try_cast(json_extract_string(document, '/seq') as bigint) not in {good}, true)"
@@ -718,7 +716,9 @@ def _count_lines(connection: duckdb.DuckDBPyConnection, batch: list[_Waiting], r
     )
     counts = []
     for number, one in enumerate(batch):
-        count = _Count(one.line_count, accepted.get(number, 0), quarantined.get(number, 0), len(repeated.get(number, [])), repeated=repeated.get(number, []))
+        count = _Count(
+            one.line_count, accepted.get(number, 0), quarantined.get(number, 0), len(repeated.get(number, [])), repeated=repeated.get(number, [])
+        )
         if count.landed != count.accepted + count.quarantined + count.duplicates:
             raise LandingError(
                 "the lines of the load do not add up",
@@ -757,7 +757,10 @@ def _insert_section(connection: duckdb.DuckDBPyConnection, batch: list[_Waiting]
 
 _SCOPES = pyarrow.schema(
     [
-        *((name, pyarrow.string()) for name in ("platform", "source_account_id", "load_id", "scope_key", "stream", "read_kind", "entity", "subject_id", "note")),
+        *(
+            (name, pyarrow.string())
+            for name in ("platform", "source_account_id", "load_id", "scope_key", "stream", "read_kind", "entity", "subject_id", "note")
+        ),
         *((name, pyarrow.int64()) for name in ("item_count", "expected_count")),
         ("is_complete", pyarrow.bool_()),
         *((name, pyarrow.timestamp("us")) for name in ("observed_at", "window_start", "window_end")),

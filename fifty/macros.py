@@ -26,7 +26,6 @@ ENTITIES = {"apos": "'", **{name: chr(point) for name, point in name2codepoint.i
 _ENTITY = "'&(#[0-9]{1,7}|#[xX][0-9a-fA-F]{1,6}|[a-zA-Z][a-zA-Z0-9]{1,31});'"
 # A quoted attribute may hold `>`; `a < b` is no tag.
 _TAG = """</?[a-zA-Z](?:"[^"]*"|''[^'']*''|[^''">])*>"""
-_MENTION = """class\\s*=\\s*["''][^"'']*\\b(mention|hashtag)\\b"""
 _HREF = """\\bhref\\s*=\\s*["'']([^"'']*)["'']"""
 
 MACROS = {
@@ -105,15 +104,22 @@ MACROS = {
     "keep_first(texts)": """
         list_transform([texts], lambda found: list_filter(found, lambda one, place: one <> '' and list_position(found, one) = place))[1]
     """,
-    "_anchors(html)": f"""
-        list_transform(
-            list_filter(regexp_extract_all(html, '(?i)<a\\s[^>]*>'), lambda tag: not regexp_matches(tag, '{_MENTION}')),
-            lambda tag: decode_entities(regexp_extract(tag, '(?i){_HREF}', 1))
+    # The mark of a mention or a hashtag is a class; looked for as text, because a regular expression per link is dear.
+    "_is_mention(tag)": """
+        contains(tag, '"mention"') or contains(tag, ' mention"') or contains(tag, '"mention ')
+        or contains(tag, '"hashtag"') or contains(tag, ' hashtag"') or contains(tag, '"hashtag ')
+    """,
+    "_read_anchors(tags)": f"""
+        list_filter(
+            list_transform(tags, lambda tag: decode_entities(regexp_extract(tag, '(?i){_HREF}', 1))), lambda link: regexp_matches(link, '^https?://')
         )
     """,
     "find_links(text)": """
         case
-            when contains(text, '<a ') then keep_first(list_filter(_anchors(text), lambda link: regexp_matches(link, '^https?://')))
+            when contains(text, '<a ') then list_transform(
+                [list_filter(regexp_extract_all(text, '<a [^>]*>'), lambda tag: not (_is_mention(tag)))],
+                lambda tags: case when len(tags) = 0 then []::varchar[] else keep_first(_read_anchors(tags)) end
+            )[1]
             when contains(text, '://')
                 then keep_first(list_transform(regexp_extract_all(text, 'https?://[^\\s<>"]+'), lambda link: rtrim(link, '.,;:!?)''')))
             when text is not null then []::varchar[]

@@ -321,10 +321,8 @@ def problems_sql(node: Node, base: str, pointer: str = "", path: str = ROOT, *, 
     absent = f"({value} is null or json_type({value}) = 'NULL')"
     if isinstance(node, Leaf):
         expected = DESCRIPTIONS[node.word] + (", or false" if node.accepts_false else "")
-        if is_required:
-            cases = f"when {absent} or {_missing_sql(node, value)} then {problem(expected, 'missing_key')}"
-        else:
-            cases = f"when {absent} then {empty}"
+        unknown = f"when {absent} or {_missing_sql(node, value)} then {problem(expected, 'missing_key')}"
+        cases = unknown if is_required else f"when {absent} then {empty}"
         # Read out of an object or a list, the value is the same normalised JSON that read_json gives: one check serves both.
         return f"case {cases} when {_leaf_check_sql(node, value)} then {empty} else {problem(expected, 'wrong_type')} end"
     if isinstance(node, ListOf):
@@ -334,17 +332,21 @@ def problems_sql(node: Node, base: str, pointer: str = "", path: str = ROOT, *, 
         inside = f"flatten(list_transform(json_extract({value}, '$[*]'), lambda {element}, {position}: {inner}))"
     else:
         expected, json_type = "an object", "OBJECT"
-        inside = "flatten([" + ", ".join(
-            problems_sql(
-                field.node,
-                base,
-                f"{pointer}/{field.name.replace('~', '~0').replace('/', '~1')}",
-                _join_path(path, field.name),
-                is_required=field.is_required,
-                depth=depth,
+        inside = (
+            "flatten(["
+            + ", ".join(
+                problems_sql(
+                    field.node,
+                    base,
+                    f"{pointer}/{field.name.replace('~', '~0').replace('/', '~1')}",
+                    _join_path(path, field.name),
+                    is_required=field.is_required,
+                    depth=depth,
+                )
+                for field in node.fields
             )
-            for field in node.fields
-        ) + "])"
+            + "])"
+        )
     return (
         f"case when {absent} then {problem(expected, 'missing_key') if is_required else empty}"
         f" when json_type({value}) <> '{json_type}' then {problem(expected, 'wrong_type')} else {inside} end"

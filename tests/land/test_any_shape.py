@@ -72,8 +72,9 @@ def read_leaf(word: str, value: Any) -> Any:
         except ValueError:
             raise Wrong from None
     if word == "epoch_ms" and not isinstance(value, bool) and isinstance(value, (int, str)) and re.fullmatch(r"-?[0-9]{1,15}", str(value)):
-        if -30610224000000 <= int(value) <= 253402300799999:
-            return datetime(1970, 1, 1) + timedelta(milliseconds=int(value))
+        if not -30610224000000 <= int(value) <= 253402300799999:
+            raise Wrong
+        return datetime(1970, 1, 1) + timedelta(milliseconds=int(value))
     raise Wrong
 
 
@@ -134,19 +135,50 @@ def _has_pair(value: Any) -> bool:
 # -------------------------------------------------------------------------------------------------- wild shapes and items
 
 NAMES = st.sampled_from(["id", "name", "a", "b_c", "$type", "wp:term", "24", "select", "Text", "x.y", "a/b", "~"])
-LEAVES = st.builds(lambda word, rest, needed: word + rest + needed, st.sampled_from(WORDS), st.sampled_from(["", "", "|false"]), st.sampled_from(["", "", "!"]))
+LEAVES = st.builds(
+    lambda word, rest, needed: word + rest + needed, st.sampled_from(WORDS), st.sampled_from(["", "", "|false"]), st.sampled_from(["", "", "!"])
+)
 
 
 def make_structs(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
     return st.dictionaries(NAMES, inner, min_size=1, max_size=4)
 
 
-SHAPES = make_structs(st.recursive(LEAVES, lambda inner: st.one_of(st.lists(inner.map(lambda s: s.removesuffix("!") if isinstance(s, str) else s), min_size=1, max_size=1), make_structs(inner)), max_leaves=6))
+def make_lists(inner: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
+    # An element of a list cannot be required: a list has as many as it has.
+    return st.lists(inner.map(lambda shape: shape.removesuffix("!") if isinstance(shape, str) else shape), min_size=1, max_size=1)
+
+
+SHAPES = make_structs(st.recursive(LEAVES, lambda inner: st.one_of(make_lists(inner), make_structs(inner)), max_leaves=6))
 
 TEXTS = st.one_of(
     st.text(max_size=8),
     st.text(alphabet=st.characters(categories=["Cs", "Ll", "Cc"]), max_size=4),
-    st.sampled_from(["", "7", "-7", "7.5", "1e5", "1e999", "true", "False", "YES", "no", "0x10", "1_000", " 1", "NaN", "null", '"', "\\", "\x00", "\\u0000", "[", "{}"]),
+    st.sampled_from(
+        [
+            "",
+            "7",
+            "-7",
+            "7.5",
+            "1e5",
+            "1e999",
+            "true",
+            "False",
+            "YES",
+            "no",
+            "0x10",
+            "1_000",
+            " 1",
+            "NaN",
+            "null",
+            '"',
+            "\\",
+            "\x00",
+            "\\u0000",
+            "[",
+            "{}",
+        ]
+    ),
 )
 TIMES = st.one_of(
     st.datetimes(min_value=datetime(1000, 1, 2), max_value=datetime(9999, 12, 30)).map(lambda moment: moment.isoformat() + "Z"),
@@ -157,9 +189,13 @@ TIMES = st.one_of(
         st.sampled_from(["T", " "]),
     ),
     st.dates(min_value=date(1000, 1, 1)).map(str),
-    st.sampled_from(["2024-02-30T00:00:00Z", "2024-01-01T24:00:00Z", "0001-01-01T00:00:00Z", "infinity", "epoch", "2024-13-01", "2024-01-01T10:00Z", "٢٠٢٤-01-01"]),
+    st.sampled_from(
+        ["2024-02-30T00:00:00Z", "2024-01-01T24:00:00Z", "0001-01-01T00:00:00Z", "infinity", "epoch", "2024-13-01", "2024-01-01T10:00Z", "٢٠٢٤-01-01"]
+    ),
 )
-NUMBERS = st.one_of(st.integers(-5, 5), st.integers(), st.integers(10**17, 10**24), st.floats(allow_nan=False, allow_infinity=False), st.integers(0, 2 * 10**12))
+NUMBERS = st.one_of(
+    st.integers(-5, 5), st.integers(), st.integers(10**17, 10**24), st.floats(allow_nan=False, allow_infinity=False), st.integers(0, 2 * 10**12)
+)
 SCALARS = st.one_of(st.none(), st.booleans(), NUMBERS, TEXTS, TIMES)
 ANYTHING = st.recursive(SCALARS, lambda inner: st.one_of(st.lists(inner, max_size=3), st.dictionaries(NAMES, inner, max_size=3)), max_leaves=5)
 FITTING: dict[str, st.SearchStrategy[Any]] = {

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import signal
 import subprocess
@@ -73,8 +72,12 @@ raise SystemExit("it was to be killed")
 
 
 def kill_in(workshop: Workshop, folder: Path, *, call: str = "run_land", words: str = "", moment: str = "before", nth: int = 1) -> None:
-    script = KILLED.format(here=str(Path(__file__).parent), folder=str(folder), data=str(workshop.data), words=words, moment=moment, nth=nth, call=call)
-    done = subprocess.run([sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=120, cwd=Path(__file__).parents[2], check=False)
+    script = KILLED.format(
+        here=str(Path(__file__).parent), folder=str(folder), data=str(workshop.data), words=words, moment=moment, nth=nth, call=call
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(script)], capture_output=True, text=True, timeout=120, cwd=Path(__file__).parents[2], check=False
+    )
     assert done.returncode == -signal.SIGKILL, done.stderr[-2000:]
 
 
@@ -130,9 +133,9 @@ def test_a_killed_replay_leaves_the_old_work_file(
     workshop: Workshop, undisturbed: dict[str, list[tuple[object, ...]]], tmp_path: Path, words: str, moment: str
 ) -> None:
     workshop.land()
-    before = os.stat(workshop.paths.warehouse).st_ino
+    before = workshop.paths.warehouse.stat().st_ino
     kill_in(workshop, tmp_path / "connector", call="run_replay", words=words, moment=moment)
-    assert os.stat(workshop.paths.warehouse).st_ino == before
+    assert workshop.paths.warehouse.stat().st_ino == before
     assert workshop.dump() == undisturbed
     land.run_replay(workshop.paths, workshop.settings, run_id="again")
     assert workshop.dump() == undisturbed

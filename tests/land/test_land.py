@@ -81,7 +81,9 @@ def test_what_is_sent_twice_in_a_scope_counts_once_the_last_one(workshop: Worksh
 def test_the_ledger_says_what_became_of_the_load(workshop: Workshop) -> None:
     workshop.write([make_item(1), make_item(2), {"id": "3", "likes": "many"}], expected_count=4)
     workshop.land()
-    [row] = workshop.read("select load_status, landed_count, accepted_count, quarantined_count, duplicate_count, row_counts, stream_kind from ops.loads")
+    [row] = workshop.read(
+        "select load_status, landed_count, accepted_count, quarantined_count, duplicate_count, row_counts, stream_kind from ops.loads"
+    )
     assert row == ("landed", 3, 2, 1, 0, '{"post_metrics":2,"posts":2}', "state")
     assert workshop.read("select completeness_state, expected_count, got_count, is_reachable from ops.completeness") == [("partial", 4, 3, True)]
 

@@ -101,7 +101,14 @@ class Workshop:
         return LoadKey(self.brand, platform, account, stream, Window(None, datetime(2026, 5, day, tzinfo=UTC)))
 
     def write(
-        self, items: Iterable[Any], *, day: int = 1, scope: dict[str, Any] | None = None, platform: str = "plain", stream: str = "things", **scope_facts: Any
+        self,
+        items: Iterable[Any],
+        *,
+        day: int = 1,
+        scope: dict[str, Any] | None = None,
+        platform: str = "plain",
+        stream: str = "things",
+        **scope_facts: Any,
     ) -> LandedLoad:
         """A finished load of one page of items in one scope."""
         asked = {"post_id": "p1"} if scope is None else scope

@@ -189,11 +189,16 @@ def test_a_boost_is_an_interaction_and_the_boosted_status_a_post(bench: Bench) -
     assert bench.read("select post_id, author_account_id from staging.posts") == [("200", "8")]
     rows = bench.read("select interaction_id, kind, actor_account_id, target_account_id, post_id, occurred_at from staging.interactions")
     assert rows == [("reshare|9|200", "reshare", "9", "8", "200", datetime(2026, 5, 1, 10))]
-    assert bench.read("select account_id, display_name, handle, bio from staging.accounts order by 1") == [("8", None, "yan", None), ("9", None, "zoe@far.example", "Hi")]
+    assert bench.read("select account_id, display_name, handle, bio from staging.accounts order by 1") == [
+        ("8", None, "yan", None),
+        ("9", None, "zoe@far.example", "Hi"),
+    ]
 
 
 def test_of_a_direct_message_only_the_circumstances_are_kept(bench: Bench) -> None:
-    bench.write("mastodon", "statuses", [({}, status(visibility="direct", content="<p>secret</p>", spoiler_text="secret", tags=[{"name": "secret"}]))])
+    bench.write(
+        "mastodon", "statuses", [({}, status(visibility="direct", content="<p>secret</p>", spoiler_text="secret", tags=[{"name": "secret"}]))]
+    )
     bench.land()
     [row] = bench.read("select * from staging.posts")
     assert "message" in row
@@ -253,7 +258,12 @@ def test_facets_give_mentions_links_and_hashtags(bench: Bench) -> None:
         return {"index": {"byteStart": 0, "byteEnd": 4}, "features": [feature]}
 
     facets = [facet(did="did:plc:ann"), facet(did="did:plc:ann"), facet(tag="Tea"), facet(uri="https://a.example/")]
-    record = {"facets": facets, "tags": ["#tea", "Cake"], "embed": {"$type": "app.bsky.embed.external", "external": {"uri": "https://b.example/"}}, "langs": ["de"]}
+    record = {
+        "facets": facets,
+        "tags": ["#tea", "Cake"],
+        "embed": {"$type": "app.bsky.embed.external", "external": {"uri": "https://b.example/"}},
+        "langs": ["de"],
+    }
     bench.write("bluesky", "mentions", [({"mentions": "x"}, post(record))])
     bench.land()
     rows = bench.read("select mentioned_account_ids, hashtags, link_urls, media_type, language from staging.posts")
@@ -263,11 +273,19 @@ def test_facets_give_mentions_links_and_hashtags(bench: Bench) -> None:
 def test_quotes_replies_and_lists_are_told_apart(bench: Bench) -> None:
     other = "at://did:plc:ann/app.bsky.feed.post/9"
     quote = {"embed": {"$type": "app.bsky.embed.record", "record": {"uri": other, "cid": "c"}}}
-    with_media = {"embed": {"$type": "app.bsky.embed.recordWithMedia", "record": {"record": {"uri": other, "cid": "c"}}, "media": {"$type": "app.bsky.embed.images"}}}
+    with_media = {
+        "embed": {
+            "$type": "app.bsky.embed.recordWithMedia",
+            "record": {"record": {"uri": other, "cid": "c"}},
+            "media": {"$type": "app.bsky.embed.images"},
+        }
+    }
     a_list = {"embed": {"$type": "app.bsky.embed.record", "record": {"uri": "at://did:plc:ann/app.bsky.graph.list/9", "cid": "c"}}}
     reply = {"reply": {"root": {"uri": "at://r", "cid": "c"}, "parent": {"uri": "at://p", "cid": "c"}}, **quote}
     records = [quote, with_media, a_list, reply]
-    bench.write("bluesky", "mentions", [({"mentions": "x"}, post(record, uri=f"at://did:plc:zoe/app.bsky.feed.post/{n}")) for n, record in enumerate(records)])
+    bench.write(
+        "bluesky", "mentions", [({"mentions": "x"}, post(record, uri=f"at://did:plc:zoe/app.bsky.feed.post/{n}")) for n, record in enumerate(records)]
+    )
     bench.land()
     rows = bench.read("select kind, subject_post_id, parent_post_id, root_post_id, media_type from staging.posts order by post_id")
     assert rows == [
@@ -290,8 +308,19 @@ def test_a_like_names_the_same_interaction_in_a_listing_and_in_a_notification(be
     uri = "at://did:plc:brand/app.bsky.feed.post/1"
     actor = {"did": "did:plc:ann", "handle": "ann.example", "labels": [{"val": "Bot"}]}
     bench.write("bluesky", "likes", [({"post_id": uri}, {"actor": actor, "createdAt": "2026-05-01T09:00:00Z", "indexedAt": "2026-05-01T09:00:01Z"})])
-    told = {"uri": "at://did:plc:ann/app.bsky.feed.like/1", "author": actor, "reason": "like", "reasonSubject": uri, "indexedAt": "2026-05-01T09:00:01Z"}
-    told["record"] = {"$type": "app.bsky.feed.like", "createdAt": "2026-05-01T09:00:00Z", "via": {"uri": "at://x", "cid": "c"}, "subject": {"uri": uri}}
+    told = {
+        "uri": "at://did:plc:ann/app.bsky.feed.like/1",
+        "author": actor,
+        "reason": "like",
+        "reasonSubject": uri,
+        "indexedAt": "2026-05-01T09:00:01Z",
+    }
+    told["record"] = {
+        "$type": "app.bsky.feed.like",
+        "createdAt": "2026-05-01T09:00:00Z",
+        "via": {"uri": "at://x", "cid": "c"},
+        "subject": {"uri": uri},
+    }
     bench.write("bluesky", "notifications", [({"account_id": "did:plc:brand"}, told)])
     assert bench.land().quarantined_count == 0
     rows = bench.read("select distinct interaction_id, target_account_id, occurred_at from staging.interactions")
@@ -344,7 +373,13 @@ def test_guests_are_known_by_a_keyed_hash_or_not_at_all(bench: Bench) -> None:
 
 
 def test_pingbacks_spam_and_trash_are_no_messages(bench: Bench) -> None:
-    items = [comment(id=1, type="pingback"), comment(id=2, status="spam"), comment(id=3, status="hold"), comment(id=4, status="trash"), comment(id=5, type="")]
+    items = [
+        comment(id=1, type="pingback"),
+        comment(id=2, status="spam"),
+        comment(id=3, status="hold"),
+        comment(id=4, status="trash"),
+        comment(id=5, type=""),
+    ]
     bench.write("wordpress", "comments", [({"post_id": "12"}, item) for item in items])
     assert bench.land().quarantined_count == 0
     assert bench.read("select post_id from staging.posts") == [("5",)]
@@ -367,7 +402,8 @@ def test_cells_become_lists_booleans_and_instants(bench: Bench) -> None:
 
 
 def test_a_row_without_its_id_is_quarantined_with_file_and_row(bench: Bench) -> None:
-    bench.write("business", "costs", [({}, {"amount": "12.5", "_file": "costs.csv", "_row": 3}), ({}, {"cost_id": "k", "amount": "a lot", "_file": "costs.csv", "_row": 4})])
+    rows = [{"amount": "12.5", "_file": "costs.csv", "_row": 3}, {"cost_id": "k", "amount": "a lot", "_file": "costs.csv", "_row": 4}]
+    bench.write("business", "costs", [({}, row) for row in rows])
     assert bench.land().quarantined_count == 2
     [first, second] = bench.read("select path, reason, original from ops.quarantine order by seq")
     assert first[:2] == ("cost_id", "missing_key") and '"_file":"costs.csv","_row":3' in first[2]
