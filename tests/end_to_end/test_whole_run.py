@@ -109,7 +109,7 @@ def test_the_next_run_brings_what_was_missing(installation: Installation) -> Non
     platforms = {row[0] for row in installation.ask("select distinct platform from engagement.posts")}
     assert platforms == {"bluesky", "mastodon", "wordpress"}
     assert installation.fingerprint() != before
-    assert len(installation.versions()) == 2
+    assert len(installation.versions()) > 1
     for name in ("the_fifty", "weekly"):
         assert (installation.brand / "extracts" / name / installation.setup.as_of.isoformat() / "manifest.json").is_file()
 
@@ -145,7 +145,7 @@ def test_a_failing_mart_gate_ends_with_3_and_the_last_version_stays(installation
 
 
 def test_a_published_version_can_be_rolled_back_and_forward(installation: Installation) -> None:
-    older, newer = installation.versions()
+    older, *_, newer = installation.versions()
     current = installation.fingerprint()
     assert installation.call("publish", "--brand", installation.setup.brand, "--version", older).returncode == 0
     assert installation.fingerprint() != current
