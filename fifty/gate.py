@@ -889,6 +889,11 @@ class _LandedGate:
         if len(group) == 1:
             self._settle(group[0], self._judge(group[0], troubled))
             return
+        if all(check.outcome == "errored" for check in checks):
+            # Nothing can be checked at all, so smaller groups would tell no more.
+            for load in group:
+                self._settle(load, self._judge(load, troubled))
+            return
         at_fault = {check.suite for check in troubled}
         suites = [suite for suite in self.suites if suite.suite in at_fault]
         middle = len(group) // 2
