@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
+
+import duckdb
 import pytest
 from demo_world import DemoWorld, FinishedRun
-from timeline import PLATFORMS, Truth, compare_asks, compare_exchanges, compare_living, compare_posts, compare_reactions
+from timeline import PLATFORMS, Difference, Truth, compare_asks, compare_exchanges, compare_living, compare_posts, compare_reactions
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -54,3 +58,44 @@ def test_the_living_relationships_are_those_of_the_truth(truth: Truth, first_run
 def test_the_day_s_number_counts_the_living_people(first_run: FinishedRun) -> None:
     number = first_run.ask_published("select living_count from relationships.living_relationships_daily order by as_of_date desc limit 1")
     assert number == first_run.ask_published("select count(*) from relationships.living_people where is_living")
+
+
+_LIKES, _FOLLOWS = partial(compare_reactions, kind="like"), partial(compare_reactions, kind="follow")
+_NEWEST = "(select max({key}) from {table} where platform = '{platform}' and {where})"
+
+
+@pytest.mark.parametrize(
+    ("platform", "compare", "table", "key", "where", "change", "counts"),
+    [
+        ("mastodon", compare_posts, "intermediate.int_messages", "post_key", "kind = 'reply'", "delete from", (1, 0, 0)),
+        (
+            "bluesky",
+            compare_posts,
+            "intermediate.int_messages",
+            "post_key",
+            "kind = 'reply'",
+            "published_at = published_at + interval 2 minute",
+            (0, 0, 1),
+        ),
+        ("wordpress", compare_posts, "intermediate.int_messages", "post_key", "kind = 'reply'", "author_account_key = 'wordpress:2'", (0, 0, 1)),
+        ("bluesky", _LIKES, "staging.interactions", "interaction_id", "kind = 'like'", "delete from", (1, 0, 0)),
+        ("bluesky", _FOLLOWS, "staging.interactions", "interaction_id", "kind = 'follow'", "actor_account_id = 'did:plc:nobody'", (1, 1, 0)),
+        ("mastodon", compare_asks, "intermediate.int_asks_answers", "ask_post_key", "true", "delete from", (1, 0, 0)),
+    ],
+)
+def test_one_wrong_row_is_seen(
+    world: DemoWorld,
+    copied_run: FinishedRun,
+    platform: str,
+    compare: Callable[[Truth, FinishedRun], Difference],
+    table: str,
+    key: str,
+    where: str,
+    change: str,
+    counts: tuple[int, int, int],
+) -> None:
+    row = f"where {key} = {_NEWEST.format(key=key, table=table, platform=platform, where=where)}"
+    with duckdb.connect(str(copied_run.root / "warehouse.duckdb")) as writer:
+        writer.execute(f"delete from {table} {row}" if change == "delete from" else f"update {table} set {change} {row}")
+    difference = compare(Truth(world, platform), copied_run)
+    assert (len(difference.missing), len(difference.extra), len(difference.other)) == counts, difference
