@@ -16,7 +16,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from workshop import Workshop, make_connector
 
-from fifty import land
+from fifty import land, shapes
 
 WORDS = ["id", "text", "count", "number", "boolean", "flag", "time", "utc_time", "date", "epoch_ms", "json"]
 MISSING = object()
@@ -225,8 +225,8 @@ CASES = SHAPES.flatmap(lambda shape: st.tuples(st.just(shape), st.lists(items_of
 
 @pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
-@given(CASES)
-def test_every_item_is_read_as_python_reads_it_or_quarantined_where_it_is_wrong(case: tuple[Any, list[Any]]) -> None:
+@given(CASES, st.sampled_from([1, 3, 24]))
+def test_every_item_is_read_as_python_reads_it_or_quarantined_where_it_is_wrong(case: tuple[Any, list[Any]], whole_leaves: int) -> None:
     shape, items = case
     lowered = [name.lower() for name in shape]
     assert len(lowered) == len(set(lowered))
@@ -239,12 +239,14 @@ def test_every_item_is_read_as_python_reads_it_or_quarantined_where_it_is_wrong(
 
         connector = replace(connector, read_local=lambda brand, stream: None)
         land.discover_connectors, real = (lambda: {platform: connector}), land.discover_connectors
+        shapes.WHOLE_LEAVES, usual = whole_leaves, shapes.WHOLE_LEAVES
         try:
             workshop = Workshop(Path(folder) / "data")
             workshop.write(items, platform=platform)
             result = workshop.land()
         finally:
             land.discover_connectors = real
+            shapes.WHOLE_LEAVES = usual
         assert result.failures == []
         assert result.landed_count == len(items)
         accepted = dict(workshop.read('select seq, "value" from staging.config_settings'))
