@@ -46,7 +46,7 @@ lint: $(STAMP) ## ruff, mypy and sqlfluff
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/sqlfluff lint --disable-progress-bar dbt_project/models fifty/connectors
+	@$(BIN)/sqlfluff lint --disable-progress-bar dbt_project/models
 
 check: $(STAMP) ## all that continuous integration runs
 	@$(MAKE) --no-print-directory lint
