@@ -27,6 +27,8 @@ def make_environment(**more: str) -> dict[str, str]:
         "AIRFLOW__CORE__LOAD_EXAMPLES": "False",
         "AIRFLOW__CORE__DAGS_ARE_PAUSED_AT_CREATION": "False",
         "AIRFLOW__CORE__PARALLELISM": "4",
+        # The first task after a start waits for the api-server to build its application; 5 s, the default, is short on two busy cores.
+        "AIRFLOW__WORKERS__EXECUTION_API_TIMEOUT": "60",
         "AIRFLOW__LOGGING__LOGGING_LEVEL": "WARNING",
         "AIRFLOW__USAGE_DATA_COLLECTION__ENABLED": "False",
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
@@ -34,7 +36,9 @@ def make_environment(**more: str) -> dict[str, str]:
         "DO_NOT_TRACK": "1",
         **more,
     }
-    return {**chosen, **os.environ}
+    # `airflow standalone` starts its parts by name, so ours must be the first on the path.
+    path = os.pathsep.join((str(AIRFLOW.parent), os.environ.get("PATH", "")))
+    return {**chosen, **os.environ, "PATH": path}
 
 
 def prepare_airflow(environment: dict[str, str], *, slots: int) -> None:

@@ -1,8 +1,9 @@
 """Airflow with its schedules on 127.0.0.1, until Ctrl-C: for a small team's first month, without containers.
 
-fifty.yml (or, where there is none, the demo) → `airflow standalone` in a process group of its own → URL and login
+fifty.yml (or, where there is none, the demo) → api-server, then scheduler, dag-processor, triggerer → URL and login
 
-When this ends, the whole group ends: `airflow standalone` alone would leave its children behind. `make up` calls this.
+As `airflow standalone`, but for the order and the end: there the scheduler may start tasks before the api-server listens, and each of them
+fails once; and its children outlive it. All parts share one process group, which is ended as one. `make up` calls this.
 """
 
 from __future__ import annotations
@@ -41,32 +42,80 @@ def take_port(wanted: int) -> int:
     raise SystemExit("no free port")
 
 
-def is_healthy(url: str) -> bool:
-    """Whether the metadata database and the scheduler say they are well."""
+def list_healthy(url: str) -> set[str]:
+    """Parts of Airflow that say they are well; empty while the api-server does not answer."""
     try:
         with urllib.request.urlopen(f"{url}/api/v2/monitor/health", timeout=5) as answer:
-            health = json.load(answer)
+            health: dict[str, dict[str, str]] = json.load(answer)
     except (OSError, ValueError):
-        return False
-    return all(health.get(part, {}).get("status") == "healthy" for part in ("metadatabase", "scheduler", "dag_processor"))
+        return set()
+    return {part for part, state in health.items() if state.get("status") == "healthy"}
 
 
-def end_group(process: subprocess.Popen[bytes]) -> None:
-    """End the process and everything it started; patiently first."""
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+def is_group_alive(group: int) -> bool:
+    """Whether a process of the group still runs. One that has ended but was reaped by nobody does not count."""
+    if not Path("/proc/self/stat").exists():
         try:
-            os.killpg(process.pid, number)
+            os.killpg(group, 0)
         except ProcessLookupError:
-            break
-        deadline = time.monotonic() + END_SECONDS
-        while time.monotonic() < deadline:
-            process.poll()
+            return False
+        return True
+    for path in Path("/proc").glob("[0-9]*/stat"):
+        try:
+            # After the name, which may hold anything: state, parent, group.
+            state, _, own_group = path.read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[:3]
+        except OSError:
+            continue
+        if int(own_group) == group and state != "Z":
+            return True
+    return False
+
+
+class Group:
+    """The parts of Airflow as one process group: the first part leads it, and all end together."""
+
+    def __init__(self, environment: dict[str, str], log: Path) -> None:
+        self.environment, self.log = environment, log
+        self.processes: dict[str, subprocess.Popen[bytes]] = {}
+
+    def start(self, part: str) -> None:
+        """Start one part."""
+        leader = next(iter(self.processes.values())).pid if self.processes else 0
+        with self.log.open("ab") as output:
+            self.processes[part] = subprocess.Popen(
+                [str(AIRFLOW), part], env=self.environment, cwd=ROOT, stdin=subprocess.DEVNULL, stdout=output, stderr=output, process_group=leader
+            )
+
+    def find_ended(self) -> str | None:
+        """A part that has ended by itself."""
+        return next((part for part, process in self.processes.items() if process.poll() is not None), None)
+
+    def wait_for(self, url: str, parts: set[str]) -> None:
+        """Return when these parts are well. Raises SystemExit when one ends, or it takes too long."""
+        deadline = time.monotonic() + START_SECONDS
+        while not parts <= list_healthy(url):
+            ended = self.find_ended()
+            if ended or time.monotonic() > deadline:
+                raise SystemExit(f"Airflow did not come up ({ended or 'it took too long'}); read {self.log}.")
+            time.sleep(1)
+
+    def end(self) -> None:
+        """End all parts and all they started; patiently first."""
+        if not self.processes:
+            return
+        group = next(iter(self.processes.values())).pid
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGKILL):
+            deadline = time.monotonic() + END_SECONDS
             try:
-                os.killpg(process.pid, 0)
+                os.killpg(group, number)
+                while time.monotonic() < deadline:
+                    for process in self.processes.values():
+                        process.poll()
+                    if not is_group_alive(group):
+                        return
+                    time.sleep(0.2)
             except ProcessLookupError:
-                break
-            time.sleep(0.2)
-    process.wait()
+                return
 
 
 def main() -> int:
@@ -83,7 +132,7 @@ def main() -> int:
         print(f"There is no {options.config}: the demo platforms are started instead.", flush=True)
         setup = start_demo(demo)
         more |= {"FIFTY_CONFIG": setup["config"], "FIFTY_SECRETS": setup["secrets"]}
-    process: subprocess.Popen[bytes] | None = None
+    group: Group | None = None
 
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
@@ -104,37 +153,30 @@ def main() -> int:
         )
         prepare_airflow(environment, slots=2)
         log = RUN / "airflow.log"
-        with log.open("ab") as output:
-            process = subprocess.Popen(
-                [str(AIRFLOW), "standalone"],
-                env=environment,
-                cwd=ROOT,
-                stdin=subprocess.DEVNULL,
-                stdout=output,
-                stderr=output,
-                start_new_session=True,
-            )
+        group = Group(environment, log)
         url = f"http://{HOST}:{port}"
         print(f"Starting Airflow on {url} (about a minute); its log is {log}.", flush=True)
-        deadline = time.monotonic() + START_SECONDS
-        while not is_healthy(url):
-            if process.poll() is not None or time.monotonic() > deadline:
-                print(f"Airflow did not come up; read {log}.", file=sys.stderr)
-                return 1
-            time.sleep(1)
+        group.start("api-server")
+        group.wait_for(url, {"metadatabase"})
+        for part in ("scheduler", "dag-processor", "triggerer"):
+            group.start(part)
+        group.wait_for(url, {"metadatabase", "scheduler", "dag_processor", "triggerer"})
         passwords = json.loads((Path(environment["AIRFLOW_HOME"]) / "simple_auth_manager_passwords.json.generated").read_text(encoding="utf-8"))
         print(f"Airflow is up: {url}")
         print(f"Log in as admin with {passwords['admin']}")
         print("Platforms are pulled every hour; marts and extracts follow. Ctrl-C ends it all.", flush=True)
-        return process.wait()
+        while not (ended := group.find_ended()):
+            time.sleep(1)
+        print(f"Airflow's {ended} has ended by itself; read {log}.", file=sys.stderr)
+        return 1
     except KeyboardInterrupt:
         print("\nEnding Airflow …", flush=True)
         return 0
     finally:
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_IGN)
-        if process:
-            end_group(process)
+        if group:
+            group.end()
         if demo:
             stop_demo(demo)
 
