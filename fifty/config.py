@@ -23,6 +23,7 @@ from fifty.errors import SettingsError
 from fifty.settings import PROJECT_ROOT
 
 PARAMETER_DEFAULTS = PROJECT_ROOT / "dbt_project" / "seeds" / "parameter_defaults.csv"
+SUITES = PROJECT_ROOT / "expectations"
 SLUG = re.compile(r"^[a-z0-9][a-z0-9_-]{0,62}$")
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
@@ -196,8 +197,8 @@ def load_config(path: Path, *, platforms: set[str] | None = None) -> Config:
         if brand.business_files and not brand.business_files.is_absolute():
             brand.business_files = (path.parent / brand.business_files).resolve()
         mistakes += [
-            f"brands.{slug}.parameters.{name}: no such parameter; `ops.parameters` and dbt_project/seeds/parameter_defaults.csv name them"
-            for name in sorted(set(brand.parameters) - read_parameter_names())
+            f"brands.{slug}.parameters.{name}: no such parameter; dbt_project/seeds/parameter_defaults.csv and the suites in expectations/ name them"
+            for name in (sorted(set(brand.parameters) - read_parameter_names()) if brand.parameters else [])
         ]
         if platforms is not None:
             named = [(f"accounts.{index}", account.platform) for index, account in enumerate(brand.accounts)]
@@ -215,9 +216,12 @@ def load_config(path: Path, *, platforms: set[str] | None = None) -> Config:
 
 @cache
 def read_parameter_names() -> frozenset[str]:
-    """Names of the measurement model's parameters, from the seed that holds their defaults."""
+    """Names of the parameters, from where their defaults are: the seed of the measurement model and the suites of the gates."""
     with PARAMETER_DEFAULTS.open(encoding="utf-8", newline="") as file:
-        return frozenset(row["parameter_name"] for row in csv.DictReader(file))
+        names = {row["parameter_name"] for row in csv.DictReader(file)}
+    for suite in sorted(SUITES.glob("*/*.yml")):
+        names |= set((yaml.safe_load(suite.read_text(encoding="utf-8")) or {}).get("parameters") or {})
+    return frozenset(names)
 
 
 def _read_yaml(path: Path, mistakes: list[str]) -> dict[str, Any] | None:

@@ -94,7 +94,7 @@ def test_what_is_no_configuration_is_said_to_be_none(tmp_path: Path, text: str) 
 
 
 def test_a_parameter_the_model_does_not_have_is_a_mistake(tmp_path: Path) -> None:
-    text = GOOD + "    parameters: {weight_like: 0.2, weight_of_likes: 3}\n"
+    text = GOOD + "    parameters: {weight_like: 0.2, gate_smallest_listing: 50, weight_of_likes: 3}\n"
     with pytest.raises(SettingsError, match=r"brands\.acme\.parameters\.weight_of_likes: no such parameter") as caught:
         load_config(write(tmp_path, text), platforms=PLATFORMS)
     assert "1 mistake:" in str(caught.value)
