@@ -207,7 +207,7 @@ def test_a_failing_mart_gate_stops_with_3_and_the_last_version_stays(world: Demo
 
 @dataclass(frozen=True)
 class ChangedWorld:
-    """A world read a week before its end, and again at its end."""
+    """A world read a week after it began, and again at its end."""
 
     run: FinishedRun
     truths: dict[str, Truth]
@@ -219,7 +219,8 @@ class ChangedWorld:
 def changed_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChangedWorld]:
     folder = tmp_path_factory.mktemp("changed")
     world = DemoWorld(folder / "demo")
-    first_at = datetime.fromisoformat(ANCHOR) - timedelta(days=7)
+    # An instant at which on every platform something stands that will be deleted, and likes and follows that will be taken back.
+    first_at = datetime.fromisoformat(ANCHOR) - timedelta(days=53)
     data = folder / "data"
     world.start(now=f"{first_at.isoformat()}Z")
     try:
@@ -249,13 +250,12 @@ def test_messages_deleted_between_two_runs_are_marked_and_no_others(changed_worl
     assert marked == deleted
 
 
-@pytest.mark.parametrize("platform", ["mastodon", "wordpress"])
-def test_edits_between_two_runs_show_the_newer_text(changed_world: ChangedWorld, platform: str) -> None:
-    truth, seen = changed_world.truths[platform], changed_world.seen_first[platform]
+def test_edits_between_two_runs_show_the_newer_text(changed_world: ChangedWorld) -> None:
+    truth, seen = changed_world.truths["mastodon"], changed_world.seen_first["mastodon"]
     edits = {key: naive(row["edited_at"]) for key, row in truth.posts.items() if key in seen and row["is_served"]}
     edited = {key for key, edited_at in edits.items() if edited_at is not None and edited_at > changed_world.first_at}
     assert edited, "nothing was edited between the two runs: the test proves nothing"
-    now = dict(changed_world.run.ask("select post_id, text from intermediate.int_messages where platform = ?", platform))
+    now = dict(changed_world.run.ask("select post_id, text from intermediate.int_messages where platform = 'mastodon'"))
     assert {key for key in edited if now[key] == seen[key]} == set()
 
 

@@ -25,6 +25,19 @@ named as (
     select platform, account_id from accounts where account_id is not null
 ),
 
+accepted as (
+    {{ accepted_loads() }}
+),
+
+-- A profile that says "suspended" was sent, but the account was not seen standing.
+standing as (
+    select staged.platform, staged.account_id, max(staged.observed_at) as last_seen_at
+    from {{ source('staging', 'accounts') }} as staged
+    inner join accepted on staged.load_id = accepted.load_id
+    where not coalesce(staged.is_suspended, false) and staged.observed_at <= {{ known_at() }}
+    group by staged.platform, staged.account_id
+),
+
 gone as (
     select platform, entity_id, reason, gone_at from {{ ref('int_gone') }} where entity = 'account'
 ),
@@ -47,8 +60,9 @@ select
     coalesce(gone.reason <> 'suspended', false) as is_deleted,
     coalesce(accounts.is_suspended, false) or gone.entity_id is not null as is_gone,
     case when gone.reason <> 'suspended' then gone.gone_at end as deleted_at,
-    accounts.observed_at as last_seen_at
+    standing.last_seen_at
 from named
 left join accounts on named.platform = accounts.platform and named.account_id = accounts.account_id
+left join standing on named.platform = standing.platform and named.account_id = standing.account_id
 left join gone on named.platform = gone.platform and named.account_id = gone.entity_id
 left join automatons on named.platform || ':' || named.account_id = automatons.account_key
