@@ -76,28 +76,34 @@ MACROS = {
             else html
         end
     """,
-    # regexp_extract, because trim walks over every character of the text.
-    "_trim(plain)": "regexp_extract(plain, '(?s)^\\s*(.*\\S)', 1)",
-    "_tidy(plain)": """
-        _trim(
-            case
-                when contains(plain, ' ' || chr(10)) or contains(plain, chr(10) || ' ') or contains(plain, chr(10) || chr(10) || chr(10))
-                    then regexp_replace(regexp_replace(plain, ' *\\n *', chr(10), 'g'), '\\n\\n+', chr(10) || chr(10), 'g')
-                else plain
-            end
-        )
+    # trim walks over every character of the text, an expression over most: neither where there is nothing to trim.
+    "_trim(plain)": """
+        case
+            when regexp_matches(left(plain, 1), '\\s') or regexp_matches(right(plain, 1), '\\s') then regexp_extract(plain, '(?s)^\\s*(.*\\S)', 1)
+            else plain
+        end
+    """,
+    "_drop_end(html)": "case when ends_with(html, '</p>') then html[:-5] else html end",
+    "_squeeze(plain)": """
+        case
+            when contains(plain, ' ' || chr(10)) or contains(plain, chr(10) || ' ') or contains(plain, chr(10) || chr(10) || chr(10))
+                then regexp_replace(regexp_replace(plain, ' *\\n *', chr(10), 'g'), '\\n\\n+', chr(10) || chr(10), 'g')
+            else plain
+        end
     """,
     # A list of one binds a value to a name, so that it is worked out once.
     "strip_html(html)": f"""
         case
             when regexp_full_match(html, '<p>[^<&\\s](?:[^<&\\n\\t]*[^<&\\s])?</p>') and not contains(html, '  ') then html[4:-5]
-            when contains(html, '<') then list_transform(
-                list_transform(
-                    list_transform([_break_lines(_drop_hidden(html))], lambda broken: regexp_replace(_break_more(broken), '{_TAG}', '', 'g')),
-                    lambda bare: decode_entities(bare)
-                ),
-                lambda plain: _tidy(plain)
-            )[1]
+            when contains(html, '<') then
+                list_transform(list_transform(list_transform(list_transform(list_transform(list_transform(
+                    [_drop_end(html)],
+                    lambda ended: _drop_hidden(ended)),
+                    lambda shown: _break_lines(shown)),
+                    lambda broken: regexp_replace(_break_more(broken), '{_TAG}', '', 'g')),
+                    lambda bare: decode_entities(bare)),
+                    lambda plain: _squeeze(plain)),
+                    lambda squeezed: _trim(squeezed))[1]
             else _trim(decode_entities(html))
         end
     """,
