@@ -117,7 +117,7 @@ class Truth:
 def compare_posts(truth: Truth, run: FinishedRun) -> Difference:
     """Every message: is it there, not marked as deleted, with its author, parent, root, time, names and flags."""
     found = Difference()
-    names = ("post_id", "author", "parent", "root", "kind", "published_at", "edited_at", "named", "subject")
+    names: tuple[str, ...] = ("post_id", "author", "parent", "root", "kind", "published_at", "edited_at", "named", "subject")
     names += ("is_automated", "is_incentivised", "author_side", "is_gone")
     rows = run.ask(
         """
