@@ -44,7 +44,9 @@ class Settings(BaseSettings):
     pull_schedule: str = Field("0 * * * *", description="when the platforms are pulled, as cron, UTC; each run covers the interval before it")
     extract_schedule: str = Field("0 6 * * *", description="when extracts are written besides after each publish, as cron, in the brand's time zone")
     maintenance_schedule: str = Field("30 3 * * *", description="when files are verified and pruned, as cron, UTC")
-    stale_after_hours: float = Field(30.0, gt=0, description="published marts whose last day ended longer ago than this are not extracted by the clock")
+    stale_after_hours: float = Field(
+        30.0, gt=0, description="published marts whose last day ended longer ago than this are not extracted by the clock"
+    )
     task_retries: int = Field(2, ge=0, description="times a scheduled task is tried again when the world was briefly unwell")
     retry_delay_seconds: float = Field(300.0, ge=0, description="wait between two such attempts")
     warehouse_slots: int = Field(2, ge=1, description="brands whose marts are built at the same time")
