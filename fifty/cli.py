@@ -413,6 +413,8 @@ def _speak_of_errors() -> Iterator[None]:
         # The reader (head, less) has gone: nothing to say, and nobody to say it to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
+    except typer.BadParameter:
+        raise  # wrong usage: Typer says how it is written and ends with 2
     except Exception as error:
         _complain_unexpected(error)
         sys.exit(1)
