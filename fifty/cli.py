@@ -106,8 +106,9 @@ def run(
     as_json: JsonOption = False,
 ) -> None:
     """Run all stages: pull, land, gate, transform, gate, publish, extract."""
+    end, start = _read_instant("--until", until), _read_instant("--since", since)
     _run_stages(
-        lambda one: one.run(until=_read_instant("--until", until), since=_read_instant("--since", since), platforms=platform),
+        lambda one: one.run(until=end, since=start, platforms=platform),
         config=config, data=data, brand=brand, as_of=as_of, platforms=platform, as_json=as_json,
     )  # fmt: skip
 
@@ -124,8 +125,9 @@ def pull(
     as_json: JsonOption = False,
 ) -> None:
     """Read the platforms into landed files. Pulling the same window again changes nothing."""
+    end, start = _read_instant("--until", until), _read_instant("--since", since)
     _run_stages(
-        lambda one: one.pull(until=_read_instant("--until", until), since=_read_instant("--since", since), platforms=platform),
+        lambda one: one.pull(until=end, since=start, platforms=platform),
         config=config, data=data, brand=brand, as_of=as_of, platforms=platform, as_json=as_json,
     )  # fmt: skip
 
@@ -413,8 +415,6 @@ def _speak_of_errors() -> Iterator[None]:
         # The reader (head, less) has gone: nothing to say, and nobody to say it to.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
-    except typer.BadParameter:
-        raise  # wrong usage: Typer says how it is written and ends with 2
     except Exception as error:
         _complain_unexpected(error)
         sys.exit(1)

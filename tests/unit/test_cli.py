@@ -52,6 +52,7 @@ def test_init_writes_a_file_that_is_valid_and_never_overwrites(tmp_path: Path) -
         (("run", "--nonsense"), "No such option"),
         (("run", "--as-of", "31.3.2026"), "write it as 2026-03-31"),
         (("pull", "--since", "yesterday"), "write it as 2026-03-31"),
+        (("run", "--until", "tomorrow"), "write it as 2026-03-31"),
         (("run", "--platform", "friendster"), "is no platform"),
         (("run", "--brand", "nobody"), "brand 'nobody' is not configured"),
         (("publish", "--version", "x"), "--version needs --brand"),
