@@ -71,6 +71,7 @@ def render_weekly(connection: duckdb.DuckDBPyConnection, version: Version, brand
     as_of = date.fromisoformat(version.as_of_date)
     parameters = _read_parameters(connection)
     week_days = int(parameters.get("flow_days", 7))
+    expires_days = int(parameters.get("list_expires_days", 30))
     days = {row["as_of_date"]: row for row in _fetch(connection, "select * from relationships.living_relationships_daily")}
     flows: dict[str, list[Row]] = {flow: [] for flow in ("new", "reactivated", "lapsed", "kept")}
     for person in _fetch(connection, "select * from relationships.living_people order by display_name, person_id"):
@@ -99,13 +100,14 @@ def render_weekly(connection: duckdb.DuckDBPyConnection, version: Version, brand
         waiting_count=len(waiting),
         waiting_limit_days=int(parameters.get("waiting_limit_days", 90)),
         summaries=summaries,
-        doubts=_find_doubts(connection, as_of, int(parameters.get("living_window_days", 90))),
-        expires_date=as_of + timedelta(days=int(parameters.get("list_expires_days", 30))),
+        doubts=_find_doubts(connection, version, int(parameters.get("living_window_days", 90)), expires_days),
+        expires_date=as_of + timedelta(days=expires_days),
     )
 
 
-def _find_doubts(connection: duckdb.DuckDBPyConnection, as_of: date, window_days: int) -> dict[str, Any]:
+def _find_doubts(connection: duckdb.DuckDBPyConnection, version: Version, window_days: int, expires_days: int) -> dict[str, Any]:
     """What the reader must not believe this week: gaps in the data, checks that complained, rules that changed, things assumed."""
+    as_of = date.fromisoformat(version.as_of_date)
     return {
         # The newest word on each stream, and only where it is not good.
         "gaps": _fetch(
@@ -153,20 +155,11 @@ def _find_doubts(connection: duckdb.DuckDBPyConnection, as_of: date, window_days
             """,
             {"window": window_days, "as_of": as_of},
         ),
-        "versions": [
-            row["as_of_date"]
-            for row in _fetch(
-                connection,
-                """
-                select as_of_date
-                from (
-                    select as_of_date, parameters_version <> lag(parameters_version) over (order by as_of_date) as is_break
-                    from relationships.living_relationships_daily
-                )
-                where is_break
-                order by as_of_date
-                """,
-            )
+        # Older pages must not be used longer than that, so a change before it concerns nobody.
+        "rule_changes": [
+            {"day": day, "parameters": one.parameters}
+            for one in version.rule_changes
+            if as_of - timedelta(days=expires_days) < (day := date.fromisoformat(one.as_of_date)) <= as_of
         ],
         "changed_parameters": _fetch(connection, "select parameter_name, value, default_value from ops.parameters where is_overridden order by 1"),
         "assumed_count": _count(connection, "select count(*) from relationships.people where p_real_basis = 'assumed'"),
@@ -234,6 +227,7 @@ def _open_templates() -> jinja2.Environment:
         duration=write_duration,
         duration_hours=write_hours,
         percent=lambda value: "unknown" if value is None else f"{value * 100:.0f} %",
+        parameter=lambda value: "none" if value is None else f"{value:g}",
         number=lambda value: "unknown" if value is None else f"{value:,.0f}",
         plural=_write_plural,
         strength_words=describe_strength,

@@ -61,6 +61,16 @@ _ID = re.compile(r"^(?P<as_of>[0-9]{8})-(?P<number>[0-9]{6})-(?P<head>[0-9a-f]{8
 
 
 @dataclass(frozen=True)
+class RuleChange:
+    """From this version on other parameters are in force than in the version that readers saw before."""
+
+    as_of_date: str
+    publish_id: str
+    parameters: Mapping[str, tuple[float | None, float | None]]
+    """Name to value before and after; NULL before is new, NULL after is gone."""
+
+
+@dataclass(frozen=True)
 class Version:
     """A complete published version, as its version.json says. `tables` is `schema.table` to rows."""
 
@@ -76,6 +86,8 @@ class Version:
     run_id: str
     marts_sha256: str
     tables: Mapping[str, int] = field(default_factory=dict)
+    rule_changes: tuple[RuleChange, ...] = ()
+    """Oldest first. Carried from version to version, because old ones are pruned: a page must be able to say which older pages counted otherwise."""
 
 
 @dataclass(frozen=True)
@@ -308,6 +320,7 @@ def _prepare_marts(
         run_id=run_id,
         marts_sha256="",
         tables=counts,
+        rule_changes=_note_rule_change(connection, paths.published, previous, publish_id, as_of, parameters_version),
     )
 
 
@@ -449,6 +462,30 @@ def _read_parameters_version(connection: duckdb.DuckDBPyConnection, tables: list
     return row[0] if row else None
 
 
+def _note_rule_change(
+    connection: duckdb.DuckDBPyConnection, published: Path, previous: str | None, publish_id: str, as_of: date, parameters_version: str | None
+) -> tuple[RuleChange, ...]:
+    """What the version that readers saw before knows of changed rules, and whether this one changes them again."""
+    folder = published / "versions" / str(previous)
+    if previous is None or not folder.is_dir():
+        return ()
+    before = _read_version(folder)
+    if None in (before.parameters_version, parameters_version) or before.parameters_version == parameters_version:
+        return before.rule_changes
+    # From the version's Parquet: attached, its file would be shared with readers of this process.
+    rows = connection.execute(
+        """
+        select parameter_name, before.value, after.value
+        from read_parquet(?) as before
+        full outer join marts.ops.parameters as after using (parameter_name)
+        where before.value is distinct from after.value
+        order by parameter_name
+        """,
+        [str(folder / "parquet" / "ops" / "parameters.parquet")],
+    ).fetchall()
+    return (*before.rule_changes, RuleChange(as_of.isoformat(), publish_id, {name: (old, new) for name, old, new in rows}))
+
+
 def _read_last_publish(connection: duckdb.DuckDBPyConnection, paths: BrandPaths) -> tuple[int, str | None]:
     # Both are asked: a replay empties the ledger, pruning empties the folder, and a number must not come twice.
     known = [row[0] for row in connection.execute("select publish_id from ops.publishes").fetchall()]
@@ -583,8 +620,12 @@ def _record_versions(connection: duckdb.DuckDBPyConnection, published: Path) -> 
 def _read_version(folder: Path) -> Version:
     try:
         facts: dict[str, Any] = json.loads((folder / "version.json").read_text(encoding="utf-8"))
-        return Version(**facts)
-    except (OSError, ValueError, TypeError) as error:
+        changes = tuple(
+            RuleChange(one["as_of_date"], one["publish_id"], {name: (old, new) for name, (old, new) in one["parameters"].items()})
+            for one in facts.pop("rule_changes", ())
+        )
+        return Version(**facts, rule_changes=changes)
+    except (OSError, ValueError, TypeError, KeyError) as error:
         raise FatalError(
             "a published version cannot be read",
             where=str(folder),

@@ -25,7 +25,7 @@ from fifty import extract, pages, serving
 from fifty.config import Brand
 from fifty.errors import FatalError, SettingsError
 from fifty.extract import run_extracts
-from fifty.publish import run_publish
+from fifty.publish import prune_versions, run_publish
 from fifty.settings import Settings
 from fifty.spreadsheets import clean_text
 from fifty.warehouse import BrandPaths, connect, lock_brand
@@ -319,7 +319,7 @@ def test_the_week_adds_up_and_says_what_to_disbelieve(paths: BrandPaths, setting
         "the platform does not give it",
         "notifications of acme.example: read to 4 September 2026, 12:00, so 2 days 14 hours are missing",
         "texts are short failed, 3 rows 3 texts are long",
-        "like cap 1.0 (usual: 0.5)",
+        "like cap 1 (usual: 0.5)",
         "16 of 17 people are taken to be real",
         "The number is still filling up: what is known begins on 7 August 2026, and it looks back 90 days. Until 5 November 2026",
     ):
@@ -328,6 +328,33 @@ def test_the_week_adds_up_and_says_what_to_disbelieve(paths: BrandPaths, setting
     assert waits == sorted(waits)
     order = [text.index(f"on {pages.write_day(moment + timedelta(hours=2))}") for moment in waits]
     assert order == sorted(order)
+
+
+def test_changed_rules_are_named_on_the_page_until_older_pages_have_expired(paths: BrandPaths, settings: Settings, brand: Brand) -> None:
+    def read_week(parameters: dict[str, float], marker: str, days: int) -> str:
+        rows = make_rows(3)
+        for row in rows["relationships.living_relationships_daily"]:
+            row["as_of_date"] += timedelta(days=days)
+        rows["ops.parameters"] += [
+            {"parameter_name": name, "value": value, "default_value": value, "is_overridden": False} for name, value in parameters.items()
+        ]
+        _publish(paths, settings, rows, marker, AS_OF + timedelta(days=days))
+        prune_versions(paths, settings, keep=1)
+        page = (run_extracts("acme", brand, paths, settings, names=["weekly"]).folders[0] / "weekly.html").read_text(encoding="utf-8")
+        return " ".join(_check_page(page).text.split())
+
+    line = "The rules of counting changed"
+    assert line not in read_week({"like_cap": 0.5, "old_rule": 3}, "p1", 0)
+    changed = read_week({"like_cap": 1, "new_rule": 7}, "p2", 1)
+    assert f"{line}: every number on this page, of past weeks too, follows the new rules." in changed
+    assert "since the page to the end of 7 September 2026: like cap 1 (before: 0.5), new rule 7 (before: none), old rule none (before: 3)" in changed
+    assert "Before you pass this number on" in changed
+    # By now the version it differs from is pruned.
+    later = read_week({"like_cap": 1, "new_rule": 8}, "p3", 2)
+    assert "since the page to the end of 7 September 2026: like cap 1" in later
+    assert "since the page to the end of 8 September 2026: new rule 8 (before: 7)" in later
+    assert "7 September" not in (last := read_week({"like_cap": 1, "new_rule": 8}, "p3", 31)).split(line)[1] and "8 September" in last
+    assert line not in read_week({"like_cap": 1, "new_rule": 8}, "p3", 32)
 
 
 def test_a_brand_to_which_nothing_happened_gets_honest_pages(paths: BrandPaths, settings: Settings, brand: Brand) -> None:
