@@ -61,6 +61,11 @@ select * from completed where newness = 1
 {%- for column in columns -%}{{ alias }}.{{ column }}{{ ', ' if not loop.last }}{%- endfor -%}
 {%- endmacro %}
 
+{#- A join's condition: the columns are equal on both sides. -#}
+{% macro same_columns(left, right, columns) -%}
+{%- for column in columns -%}{{ left }}.{{ column }} = {{ right }}.{{ column }}{{ ' and ' if not loop.last }}{%- endfor -%}
+{%- endmacro %}
+
 {#- One row per key that is absent from a complete listing in which it had stood: `ended_at` is the first complete read without it,
     `ended_after` the last read with it. Both reads are of the same scope and both are complete; an incomplete read ends nothing. -#}
 {% macro ended_by_absence(table, key) -%}

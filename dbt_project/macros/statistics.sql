@@ -43,3 +43,242 @@ cross join {{ ref('int_parameters') }} as parameters
 inner join {{ ref('int_persons') }} as persons on days.person_id = persons.person_id
 where days.event_day <= persons.reference_date
 {%- endmacro %}
+
+
+{#- A double in [0, 1) made of the first 52 bits of md5: equal on both engines, and exact in a double. -#}
+{% macro hash_uniform(text) -%}
+(cast({{ hex_to_number('substr(md5(' ~ text ~ '), 1, 13)') }} as double) / cast(4503599627370496 as double))
+{%- endmacro %}
+
+{#- Kaplan–Meier (M4.3) per group: one row per distinct `time`; `survival` is the share to whom it had not happened after that time.
+    `event` is a boolean column: it happened at `time`; false: nothing is known after `time`. Events come before censorings of the same time.
+    Rounded to 12 places, or a survival of exactly one half is missed. Columns: the group, the time, event_count, at_risk_count, survival, greenwood_sum. -#}
+{% macro survival_curve(relation, group, time, event) -%}
+{%- set group_columns = group | join(', ') -%}
+select
+    {{ group_columns }},
+    {{ time }},
+    cast(event_count as bigint) as event_count,
+    cast(at_risk_count as bigint) as at_risk_count,
+    round(case
+        when min(at_risk_count - event_count) over so_far = 0 then cast(0 as double)
+        else exp(cast(sum(log_factor) over so_far as double))
+    end, 12) as survival,
+    cast(sum(greenwood_term) over so_far as double) as greenwood_sum
+from (
+    select
+        *,
+        case when event_count > 0 and event_count < at_risk_count
+            then cast(ln(1 - cast(event_count as double) / at_risk_count) as decimal(38, 18))
+            else cast(0 as decimal(38, 18))
+        end as log_factor,
+        case when event_count > 0 and event_count < at_risk_count
+            then cast(cast(event_count as double) / (cast(at_risk_count as double) * (at_risk_count - event_count)) as decimal(38, 18))
+            else cast(0 as decimal(38, 18))
+        end as greenwood_term
+    from (
+        select *, sum(ended_count) over (partition by {{ group_columns }} order by {{ time }} desc) as at_risk_count
+        from (
+            select {{ group_columns }}, {{ time }}, count(case when {{ event }} then 1 end) as event_count, count(*) as ended_count
+            from {{ relation }}
+            group by {{ group_columns }}, {{ time }}
+        ) as ties
+    ) as at_risk
+) as logged
+window so_far as (partition by {{ group_columns }} order by {{ time }})
+{%- endmacro %}
+
+{#- Log-rank test of two arms (M4.3, M7.4), one row per group: `arm` is a boolean column, true for the arm whose events are observed and expected.
+    Columns: the group, observed_count, expected_count, expected_variance, chi_square (one degree of freedom; 3.841459 is the 5 % point), NULL where no event tells
+    the arms apart. -#}
+{% macro log_rank(relation, group, arm, time, event) -%}
+{%- set group_columns = group | join(', ') -%}
+select
+    {{ group_columns }},
+    cast(sum(arm_event_count) as bigint) as observed_count,
+    round({{ exact_sum('expected_term') }}, 12) as expected_count,
+    round({{ exact_sum('variance_term') }}, 12) as expected_variance,
+    round(
+        power(sum(arm_event_count) - {{ exact_sum('expected_term') }}, 2) / nullif({{ exact_sum('variance_term') }}, 0)
+    , 9) as chi_square
+from (
+    select
+        *,
+        cast(event_count as double) * arm_at_risk_count / at_risk_count as expected_term,
+        case when at_risk_count > 1
+            then cast(event_count as double) * (cast(arm_at_risk_count as double) / at_risk_count) * (1 - cast(arm_at_risk_count as double) / at_risk_count)
+                * (at_risk_count - event_count) / (at_risk_count - 1)
+            else cast(0 as double)
+        end as variance_term
+    from (
+        select
+            *,
+            sum(ended_count) over (partition by {{ group_columns }} order by {{ time }} desc) as at_risk_count,
+            sum(arm_ended_count) over (partition by {{ group_columns }} order by {{ time }} desc) as arm_at_risk_count
+        from (
+            select
+                {{ group_columns }},
+                {{ time }},
+                count(case when {{ event }} then 1 end) as event_count,
+                count(*) as ended_count,
+                count(case when {{ event }} and {{ arm }} then 1 end) as arm_event_count,
+                count(case when {{ arm }} then 1 end) as arm_ended_count
+            from {{ relation }}
+            group by {{ group_columns }}, {{ time }}
+        ) as ties
+    ) as at_risk
+) as terms
+group by {{ group_columns }}
+{%- endmacro %}
+
+{#- Ends of the percentile interval of a bootstrap, an aggregate over its replicates: always a value that was drawn, never one between two. -#}
+{% macro percentile_low(value) -%}percentile_disc(0.025) within group (order by {{ value }}){%- endmacro %}
+{% macro percentile_high(value) -%}percentile_disc(0.975) within group (order by {{ value }}){%- endmacro %}
+
+{#- Bootstrap of sums: in each replicate as many people as a group has are drawn from it with replacement, and their values summed. Exactly multinomial.
+    `strata` has one row per group and value (more are added up): the group's columns, `value`, `people_count`, and, the same in all rows of a group, `seed` (text) and
+    `replicate_count`. Fifty thousand zeros are one row, and cost nothing: how many draws fall on people whose value is not zero is one binomial number, found by the
+    inverse of its distribution; only these draws are made. Every number comes from md5 of the seed, so that reruns and engines agree.
+    Columns: the group, replicate_number, drawn_sum. -#}
+{% macro bootstrap_sums(strata, group) -%}
+{%- set group_columns = group | join(', ') -%}
+with strata_values as (
+    select {{ group_columns }}, seed, replicate_count, cast(value as decimal(38, 18)) as value, cast(sum(people_count) as bigint) as people_count
+    from {{ strata }}
+    group by {{ group_columns }}, seed, replicate_count, cast(value as decimal(38, 18))
+),
+
+sizes as (
+    select
+        {{ group_columns }},
+        seed,
+        replicate_count,
+        cast(sum(people_count) as bigint) as people_count,
+        cast(coalesce(sum(case when value <> 0 then people_count end), 0) as bigint) as valued_count
+    from strata_values
+    group by {{ group_columns }}, seed, replicate_count
+),
+
+-- Twelve standard deviations and a dozen on each side of the mean: what lies beyond has a chance below 1e-30.
+bounds as (
+    select
+        *,
+        case
+            when valued_count in (0, people_count) then valued_count
+            else cast(greatest(0, floor(valued_count - 12 - 12 * sqrt(valued_count * (1 - cast(valued_count as double) / people_count)))) as bigint)
+        end as least_drawn,
+        case
+            when valued_count in (0, people_count) then valued_count
+            else cast(least(people_count, ceil(valued_count + 24 + 12 * sqrt(valued_count * (1 - cast(valued_count as double) / people_count)))) as bigint)
+        end as most_drawn
+    from sizes
+),
+
+outcomes as (
+    select {{ group_columns }}, people_count, valued_count, least_drawn, {{ count_up('least_drawn', 'most_drawn') }} as drawn_count
+    from bounds
+),
+
+-- The chance of each number relative to the first, by the ratio of neighbours; logarithms, because the first can be too small for a double.
+chances as (
+    select
+        *,
+        sum(cast(case
+            when drawn_count = least_drawn then 0
+            else ln(
+                cast(people_count - drawn_count + 1 as double) / drawn_count
+                * (cast(valued_count as double) / nullif(people_count - valued_count, 0))
+            )
+        end as decimal(38, 18))) over (partition by {{ group_columns }} order by drawn_count) as log_chance
+    from outcomes
+),
+
+weights as (
+    select
+        *,
+        cast(exp(cast(log_chance - max(log_chance) over (partition by {{ group_columns }}) as double)) as decimal(38, 18)) as weight
+    from chances
+),
+
+distribution as (
+    select
+        {{ group_columns }},
+        drawn_count,
+        round(
+            cast(sum(weight) over (partition by {{ group_columns }} order by drawn_count) as double)
+            / cast(sum(weight) over (partition by {{ group_columns }}) as double)
+        , 15) as up_to
+    from weights
+),
+
+steps as (
+    select
+        *,
+        coalesce(lag(up_to) over (partition by {{ group_columns }} order by drawn_count), 0) as above
+    from distribution
+),
+
+replicates as (
+    select {{ group_columns }}, seed, valued_count, {{ count_up(1, 'replicate_count') }} as replicate_number
+    from sizes
+),
+
+chosen as (
+    select *, {{ hash_uniform("seed || '|' || cast(replicate_number as string)") }} as chance from replicates
+),
+
+counted as (
+    select {{ prefix_columns('chosen', group) }}, chosen.seed, chosen.valued_count, chosen.replicate_number, steps.drawn_count
+    from chosen
+    inner join steps on {{ same_columns('chosen', 'steps', group) }} and chosen.chance >= steps.above and chosen.chance < steps.up_to
+),
+
+-- One md5 serves three draws of 40 bits each.
+digests as (
+    select
+        {{ prefix_columns('numbered', group) }},
+        numbered.replicate_number,
+        numbered.valued_count,
+        numbered.drawn_count,
+        numbered.digest_number,
+        md5(numbered.seed || '|' || cast(numbered.replicate_number as string) || '|' || cast(numbered.digest_number as string)) as digest
+    from (
+        select *, {{ count_up(1, 'ceil(cast(drawn_count as double) / 3)') }} as digest_number
+        from counted
+        where drawn_count > 0
+    ) as numbered
+),
+
+draws as (
+    select
+        {{ group_columns }},
+        replicate_number,
+        cast(floor({{ hex_to_number('substr(digest, part * 10 - 9, 10)') }} * cast(valued_count as double) / cast(1099511627776 as double)) as bigint) + 1 as place
+    from (select *, {{ count_up(1, 3) }} as part from digests) as parts
+    where digest_number * 3 - 3 + part <= drawn_count
+),
+
+-- The people with a value stand in a row, stratum by stratum; a draw is a place in it.
+places as (
+    select
+        {{ group_columns }},
+        value,
+        {{ count_up('last_place - people_count + 1', 'last_place') }} as place
+    from (
+        select *, cast(sum(people_count) over (partition by {{ group_columns }} order by value) as bigint) as last_place
+        from strata_values
+        where value <> 0
+    ) as standing
+),
+
+drawn as (
+    select {{ prefix_columns('draws', group) }}, draws.replicate_number, cast(sum(places.value) as double) as drawn_sum
+    from draws
+    inner join places on {{ same_columns('draws', 'places', group) }} and draws.place = places.place
+    group by {{ prefix_columns('draws', group) }}, draws.replicate_number
+)
+
+select {{ prefix_columns('replicates', group) }}, replicates.replicate_number, coalesce(drawn.drawn_sum, cast(0 as double)) as drawn_sum
+from replicates
+left join drawn on {{ same_columns('replicates', 'drawn', group) }} and replicates.replicate_number = drawn.replicate_number
+{%- endmacro %}

@@ -69,6 +69,18 @@
 {% macro duckdb__split_text(text, separator) -%}string_split({{ text }}, '{{ separator }}'){%- endmacro %}
 {% macro default__split_text(text, separator) -%}split({{ text }}, '[{{ separator }}]'){%- endmacro %}
 
+{#- One row per whole number from the first to the last; for the select clause. No row when the last is below the first. -#}
+{% macro count_up(first, last) -%}{{ adapter.dispatch('count_up')(first, last) }}{%- endmacro %}
+{% macro duckdb__count_up(first, last) -%}unnest(generate_series(cast({{ first }} as bigint), cast({{ last }} as bigint))){%- endmacro %}
+{% macro default__count_up(first, last) -%}
+explode(case when {{ first }} <= {{ last }} then sequence(cast({{ first }} as bigint), cast({{ last }} as bigint)) else array() end)
+{%- endmacro %}
+
+{#- Hexadecimal digits (at most 13) to the number they write. -#}
+{% macro hex_to_number(digits) -%}{{ adapter.dispatch('hex_to_number')(digits) }}{%- endmacro %}
+{% macro duckdb__hex_to_number(digits) -%}cast('0x' || {{ digits }} as bigint){%- endmacro %}
+{% macro default__hex_to_number(digits) -%}cast(conv({{ digits }}, 16, 10) as bigint){%- endmacro %}
+
 {#- A select of all dates from the first to the last, column `calendar_date`. -#}
 {% macro date_spine(first, last, relation) -%}{{ adapter.dispatch('date_spine')(first, last, relation) }}{%- endmacro %}
 {% macro duckdb__date_spine(first, last, relation) -%}

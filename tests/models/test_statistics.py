@@ -1,0 +1,179 @@
+"""The shared statistics: worked numbers of the specification and published data, through the macros that every mart uses."""
+
+from __future__ import annotations
+
+import csv
+import hashlib
+import importlib.util
+import math
+from collections.abc import Iterator
+from pathlib import Path
+
+import duckdb
+import pytest
+
+from tests.models.macros import read_macros
+
+MACROS = read_macros()
+HOURS = "1 2 2* 4 6 8* 12 24*"
+CAMPAIGN = "1 2 2 5 14 30 75* 90*"
+ORGANIC = "10 40 60* 80* 90* 90*"
+
+
+@pytest.fixture
+def database() -> Iterator[duckdb.DuckDBPyConnection]:
+    with duckdb.connect() as connection:
+        connection.execute("set threads = 2")
+        yield connection
+
+
+def add_durations(database: duckdb.DuckDBPyConnection, arms: dict[str, str]) -> None:
+    """Table `durations`: a star marks what was censored."""
+    database.execute("create table durations (arm varchar, duration double, is_over boolean)")
+    for arm, text in arms.items():
+        for word in text.split():
+            database.execute("insert into durations values (?, ?, ?)", [arm, float(word.rstrip("*")), not word.endswith("*")])
+
+
+def read_curve(database: duckdb.DuckDBPyConnection, arm: str) -> dict[float, float]:
+    sql = MACROS.survival_curve("durations", ["arm"], "duration", "is_over")
+    return dict(database.execute(f"select duration, survival from ({sql}) where arm = ? order by duration", [arm]).fetchall())
+
+
+def read_median(curve: dict[float, float]) -> float | None:
+    return min((time for time, survival in curve.items() if survival <= 0.5), default=None)
+
+
+def read_at(curve: dict[float, float], time: float) -> float:
+    return min((survival for moment, survival in curve.items() if moment <= time), default=1.0)
+
+
+def read_remission() -> dict[str, str]:
+    """Freireich et al. 1963, 42 patients, as the package `lifelines` ships them (its `__init__` is not run: only the file is wanted)."""
+    found = importlib.util.find_spec("lifelines")
+    assert found is not None and found.origin is not None, "the test extra is not installed"
+    text = Path(found.origin).with_name("datasets").joinpath("anderson.csv").read_text(encoding="utf-8")
+    rows = list(csv.DictReader(text.splitlines(), delimiter=" "))
+    assert len(rows) == 42
+    return {
+        name: " ".join(row["t"] + ("" if row["status"] == "1" else "*") for row in rows if row["Rx"] == treatment)
+        for name, treatment in (("6-MP", "0"), ("placebo", "1"))
+    }
+
+
+def test_response_curve_of_the_specification_has_its_median_at_six_hours(database: duckdb.DuckDBPyConnection) -> None:
+    add_durations(database, {"asks": HOURS})
+    curve = read_curve(database, "asks")
+    assert [curve[time] for time in (1, 2, 4, 6, 12)] == pytest.approx([0.875, 0.75, 0.6, 0.45, 0.225], abs=1e-12)
+    assert read_median(curve) == 6
+    assert 1 - read_at(curve, 6) == pytest.approx(0.55)
+
+
+def test_retention_of_campaign_and_organic_arms_is_that_of_the_specification(database: duckdb.DuckDBPyConnection) -> None:
+    add_durations(database, {"campaign": CAMPAIGN, "organic": ORGANIC})
+    campaign, organic = read_curve(database, "campaign"), read_curve(database, "organic")
+    assert [read_at(campaign, day) for day in (30, 60, 90)] == [0.25, 0.25, 0.25]
+    assert [read_at(organic, day) for day in (30, 60, 90)] == pytest.approx([0.8333, 0.6667, 0.6667], abs=1e-4)
+    # Exactly one half at day 5, which doubles alone would miss (14).
+    assert read_median(campaign) == 5
+    assert campaign[5] == 0.5
+
+
+def test_everybody_lapsed_means_a_survival_of_zero(database: duckdb.DuckDBPyConnection) -> None:
+    add_durations(database, {"all": "1 2 3"})
+    assert read_curve(database, "all")[3] == 0
+
+
+def test_six_mp_survives_as_published(database: duckdb.DuckDBPyConnection) -> None:
+    add_durations(database, read_remission())
+    curve = read_curve(database, "6-MP")
+    published = {6: 0.8571, 7: 0.8067, 10: 0.7529, 13: 0.6902, 16: 0.6275, 22: 0.5378, 23: 0.4482}
+    assert {week: round(curve[week], 4) for week in published} == published
+    assert read_median(curve) == 23
+    assert read_median(read_curve(database, "placebo")) == 8
+
+
+def test_six_mp_differs_from_placebo_as_published(database: duckdb.DuckDBPyConnection) -> None:
+    add_durations(database, read_remission())
+    database.execute("create table trial as select 'trial' as name, arm = 'placebo' as is_placebo, duration, is_over from durations")
+    sql = MACROS.log_rank("trial", ["name"], "is_placebo", "duration", "is_over")
+    assert database.execute(sql).fetchall() == [
+        ("trial", 21, pytest.approx(10.7495, abs=1e-4), pytest.approx(6.2570, abs=1e-4), pytest.approx(16.793, abs=1e-3))
+    ]
+
+
+def test_one_arm_alone_tells_no_difference(database: duckdb.DuckDBPyConnection) -> None:
+    add_durations(database, {"all": HOURS})
+    database.execute("create table alone as select 1 as name, true as is_first, duration, is_over from durations")
+    sql = MACROS.log_rank("alone", ["name"], "is_first", "duration", "is_over")
+    assert database.execute(sql).fetchall() == [(1, 5, 5.0, 0.0, None)]
+
+
+def test_hash_uniform_is_the_first_52_bits_of_md5(database: duckdb.DuckDBPyConnection) -> None:
+    for text in ("", "acme|2026-10-31|fifty|50|1", "ü"):
+        wanted = int(hashlib.md5(text.encode()).hexdigest()[:13], 16) / 2**52
+        assert database.execute(f"select {MACROS.hash_uniform('words')} from (select ? as words)", [text]).fetchone() == (wanted,)
+
+
+def draw(
+    database: duckdb.DuckDBPyConnection, strata: list[tuple[str, float, int]], *, seed: str = "seed", replicates: int = 2000
+) -> dict[str, list[float]]:
+    """Sums of every replicate, in order, per side."""
+    database.execute("create or replace table strata (side varchar, value double, people_count bigint, seed varchar, replicate_count bigint)")
+    database.executemany("insert into strata values (?, ?, ?, ?, ?)", [[*row, f"{seed}|{row[0]}", replicates] for row in strata])
+    rows = database.execute(f"select side, drawn_sum from ({MACROS.bootstrap_sums('strata', ['side'])}) order by side, replicate_number").fetchall()
+    return {side: [drawn for name, drawn in rows if name == side] for side in {name for name, _ in rows}}
+
+
+def read_interval(database: duckdb.DuckDBPyConnection, values: list[float]) -> tuple[float, float]:
+    sql = f"select {MACROS.percentile_low('value')}, {MACROS.percentile_high('value')} from (select unnest(?) as value)"
+    low, high = database.execute(sql, [values]).fetchone() or (math.nan, math.nan)
+    return low, high
+
+
+def test_fifty_against_a_crowd_of_mostly_zeros_is_not_shown(database: duckdb.DuckDBPyConnection) -> None:
+    drawn = draw(database, [("top", 40, 1), ("top", 0, 1), ("top", 20, 1), ("crowd", 0, 97), ("crowd", 10, 3)])
+    differences = [top - crowd for top, crowd in zip(drawn["top"], drawn["crowd"], strict=True)]
+    low, high = read_interval(database, differences)
+    assert low in (-30, -40)
+    assert high in (90, 100)
+    # The exact interval is [-30, 90], the exact chance of no advantage .2283.
+    assert sum(difference <= 0 for difference in differences) / 2000 == pytest.approx(0.2283, abs=0.02)
+
+
+def test_draws_are_multinomial_over_the_strata(database: duckdb.DuckDBPyConnection) -> None:
+    # 400 of 1,000 have a value; -5, 1, 2 and 8 for 100 people each: mean 600, variance n(E x² - (E x)²) = 1000 (9.4 - .36).
+    drawn = draw(database, [("all", 0, 600), ("all", -5, 100), ("all", 1, 100), ("all", 2, 100), ("all", 8, 100)])["all"]
+    mean = sum(drawn) / 2000
+    variance = sum((value - mean) ** 2 for value in drawn) / 2000
+    assert mean == pytest.approx(600, abs=4 * math.sqrt(9040 / 2000))
+    assert variance == pytest.approx(9040, rel=0.13)
+
+
+def test_number_of_people_drawn_follows_the_binomial_distribution(database: duckdb.DuckDBPyConnection) -> None:
+    drawn = draw(database, [("few", 0, 97), ("few", 1, 3)], replicates=20_000)["few"]
+    for wanted in range(7):
+        chance = math.comb(100, wanted) * 0.03**wanted * 0.97 ** (100 - wanted)
+        assert sum(value == wanted for value in drawn) / 20_000 == pytest.approx(chance, abs=4 * math.sqrt(chance * (1 - chance) / 20_000))
+
+
+def test_people_of_one_value_are_one_stratum_or_many(database: duckdb.DuckDBPyConnection) -> None:
+    assert draw(database, [("a", 0, 40), ("a", 2, 7)]) == draw(database, [("a", 0, 15), ("a", 2, 3), ("a", 2, 4), ("a", 0, 25)])
+
+
+def test_groups_without_a_choice_are_certain(database: duckdb.DuckDBPyConnection) -> None:
+    drawn = draw(database, [("zeros", 0, 50_000), ("alike", 7, 30), ("single", 3, 1)], replicates=10)
+    assert drawn == {"zeros": [0.0] * 10, "alike": [210.0] * 10, "single": [3.0] * 10}
+
+
+def test_replicates_depend_on_the_seed_and_on_nothing_else(database: duckdb.DuckDBPyConnection) -> None:
+    strata: list[tuple[str, float, int]] = [("a", 0, 1000)] + [("a", 0.1 * number, 1) for number in range(1, 200)]
+    first = draw(database, strata, replicates=50)
+    database.execute("set threads = 1")
+    assert draw(database, list(reversed(strata)), replicates=50) == first
+    assert draw(database, strata, seed="other", replicates=50) != first
+
+
+def test_counting_up_to_less_than_the_first_gives_no_row(database: duckdb.DuckDBPyConnection) -> None:
+    sql = f"select {MACROS.count_up('first', 'last')} as number from (select 1 as first, 3 as last union all select 1, 0) as bounds order by number"
+    assert database.execute(sql).fetchall() == [(1,), (2,), (3,)]
