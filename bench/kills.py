@@ -161,7 +161,7 @@ class Bench:
         from fifty.demo import write_setup
 
         now = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=60 - WORLD_AGE_DAYS)
-        command = [sys.executable, "-m", "demo", "serve", "--dir", str(self.demo), "--now", now.isoformat()]
+        command = [sys.executable, "-m", "demo", "serve", "--dir", str(self.demo), "--now", now.isoformat(), "--limits", "raised"]
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         try:
             assert process.stdout is not None

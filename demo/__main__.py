@@ -1,6 +1,7 @@
-"""The demo's command line: make a world, serve it, stop it.
+"""The demo's command line: make a world, serve it, move it to another moment, stop it.
 
-python -m demo serve --dir DIR [--seed 7] [--anchor YYYY-MM-DD] [--now INSTANT] [--limits raised|true] [--faults service:fault[:every],…]
+python -m demo serve --dir DIR [--seed 7] [--anchor YYYY-MM-DD] [--now INSTANT] [--limits true|raised] [--faults service:fault[:rate[:seed]],…]
+python -m demo travel --dir DIR --now INSTANT
 python -m demo stop --dir DIR
 python -m demo world --dir DIR
 """
@@ -14,36 +15,69 @@ import os
 import signal
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from datetime import UTC, date, datetime
 from pathlib import Path
 
 from demo.behaviour import generate_world
 from demo.business import write_business_files
-from demo.model import load_world, parse_instant, save_world
+from demo.convert import write_columns
+from demo.faults import FAULTS, Fault, parse_faults, write_faults
+from demo.model import WorldHead, format_utc, parse_instant, read_head, write_atomically
 from demo.platforms import PLATFORMS
-from demo.platforms.base import FAULTS, parse_faults
-from demo.serve import serve_world
+from demo.serve import read_moment, serve_world, write_moment
 from demo.truth import write_truth
 
 
-def prepare_world(directory: Path, seed: int | None, anchor: date | None, now: int | None) -> int:
-    """Have a world in ``directory``: the one already there, or a new one; returns the moment to serve it at.
-    Raises ValueError when the one there is of another seed or anchor than asked for."""
+@contextmanager
+def hold(directory: Path) -> Iterator[None]:
+    """Be the only one who writes below ``directory``."""
     directory.mkdir(parents=True, exist_ok=True)
     with (directory / ".lock").open("w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
+        yield
+
+
+def prepare_world(directory: Path, seed: int | None, anchor: date | None) -> WorldHead:
+    """Have a world in ``directory``: the one already there, or a new one. Raises ValueError when the one there is another than asked for."""
+    with hold(directory):
         if not (directory / "world.json").exists():
-            save_world(generate_world(7 if seed is None else seed, anchor or datetime.now(UTC).date()), directory)
-        world = load_world(directory, with_hidden=True)
-        if (seed is not None and seed != world.seed) or (anchor is not None and anchor != world.anchor):
-            raise ValueError(f"{directory} holds the world of seed {world.seed} and anchor {world.anchor}; use another --dir for another world")
-        moment = world.end if now is None else now
-        if moment < world.start:
-            raise ValueError(f"--now lies before the world begins ({world.start})")
-        write_business_files(world, directory / "business")
-        write_truth(world, directory / "truth", moment)
-    return moment
+            (directory / "now.json").unlink(missing_ok=True)
+            write_columns(generate_world(7 if seed is None else seed, anchor or datetime.now(UTC).date()), directory)
+        head = read_head(directory)
+        if (seed is not None and seed != head.seed) or (anchor is not None and anchor != head.anchor):
+            raise ValueError(f"{directory} holds the world of seed {head.seed} and anchor {head.anchor}; use another --dir for another world")
+    return head
+
+
+def move_world(directory: Path, now: int) -> None:
+    """Write the business files and the truth as of a moment, then move the services there. What is written for that moment already stays."""
+    with hold(directory):
+        if read_moment(directory) == now:
+            return
+        head = read_head(directory)
+        world = generate_world(head.seed, head.anchor)
+        for key in head.brands:
+            write_business_files(world, directory / "business" / key)
+            write_truth(world, directory / "truth" / key, now)
+        write_moment(directory, now)
+
+
+def check_faults(faults: list[Fault]) -> None:
+    """Raise ValueError for a fault of a service that there is not, or that the service cannot have."""
+    for fault in faults:
+        if fault.service not in PLATFORMS:
+            raise ValueError(f"faults for {fault.service}: the services are {', '.join(PLATFORMS)}")
+        if fault.name in PLATFORMS[fault.service].lacks:
+            raise ValueError(f"there is no {fault.name} on {fault.service}")
+
+
+def check_moment(head: WorldHead, now: int) -> int:
+    """The moment itself. Raises ValueError when it lies before the world begins."""
+    if now < head.start:
+        raise ValueError(f"--now lies before the world begins ({format_utc(head.start)})")
+    return now
 
 
 def find_server(directory: Path) -> int | None:
@@ -79,48 +113,60 @@ def main(arguments: Sequence[str] | None = None) -> int:
     for name, line in (
         ("serve", "make the world if needed and serve it until stopped"),
         ("world", "only write the world, its truth and the business files"),
+        ("travel", "move a world, served or not, to another moment"),
+        ("stop", "stop the server of a world"),
     ):
         command = commands.add_parser(name, help=line)
         command.add_argument("--dir", type=Path, required=True, help="where the world lives")
-        command.add_argument("--seed", type=int, help="seed of a new world (default 7)")
-        command.add_argument(
-            "--anchor",
-            type=date.fromisoformat,
-            help="the world ends at 00:00 UTC of this date (default: today, when first made)",
-        )
-        command.add_argument("--now", type=parse_instant, help="answer as of this instant (default: the end of the world)")
+        if name in ("serve", "world"):
+            command.add_argument("--seed", type=int, help="seed of a new world (default 7)")
+            command.add_argument(
+                "--anchor", type=date.fromisoformat, help="the world ends at 00:00 UTC of this date (default: today, when first made)"
+            )
+        if name != "stop":
+            command.add_argument(
+                "--now", type=parse_instant, required=name == "travel", help="answer as of this instant (default: the end of the world)"
+            )
         if name == "serve":
             command.add_argument(
                 "--limits",
-                choices=["raised", "true"],
-                default="raised",
-                help="raised: generous, with a 429 now and then; true: the platforms' own",
+                choices=["true", "raised"],
+                default="true",
+                help="true: the platforms' own (default); raised: no run meets them, but a fixed few requests are refused all the same",
             )
-            command.add_argument("--faults", default="", help=f"service:fault[:every],… with fault one of {', '.join(FAULTS)}")
-    commands.add_parser("stop", help="stop the server of a world").add_argument("--dir", type=Path, required=True)
+            command.add_argument("--faults", default="", help=f"service:fault[:rate[:seed]],… with fault one of {', '.join(FAULTS)}")
     options = parser.parse_args(arguments)
     directory = options.dir.resolve()
     if options.command == "stop":
         return stop_server(directory)
     try:
+        if options.command == "travel":
+            move_world(directory, check_moment(read_head(directory), options.now))
+            print(f"demo: {directory} is at {format_utc(options.now)}")
+            return 0
         if options.command == "serve":
-            unknown = parse_faults(options.faults).keys() - PLATFORMS.keys()
-            if unknown:
-                raise ValueError(f"faults for {', '.join(sorted(unknown))}: the services are {', '.join(PLATFORMS)}")
+            faults = parse_faults(options.faults)
+            check_faults(faults)
             if find_server(directory) is not None:
                 print(
                     f"demo: {directory} is already served; stop it with: python -m demo stop --dir {directory}",
                     file=sys.stderr,
                 )
                 return 1
-        now = prepare_world(directory, options.seed, options.anchor, options.now)
+        head = prepare_world(directory, options.seed, options.anchor)
+        now = check_moment(head, head.end if options.now is None else options.now)
+    except FileNotFoundError:
+        print(f"demo: there is no world in {directory}", file=sys.stderr)
+        return 2
     except ValueError as error:
         print(f"demo: {error}", file=sys.stderr)
         return 2
     if options.command == "world":
+        move_world(directory, now)
         print(f"demo: world, truth and business files in {directory}")
         return 0
-    return serve_world(directory, now, options.limits, options.faults)
+    write_atomically(directory / "faults.json", write_faults(faults))
+    return serve_world(directory, now, options.limits, lambda: move_world(directory, now))
 
 
 if __name__ == "__main__":

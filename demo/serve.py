@@ -1,6 +1,6 @@
 """Serving a world: one process per service, kept by a parent that notices when one dies and takes all with it when it ends.
 
-Data flow: DIR/world.json -> service processes on free loopback ports -> healthy -> DIR/addresses.json -> one ready line.
+Data flow: DIR/world.json, now.json, faults.json -> service processes on free loopback ports -> healthy -> DIR/addresses.json -> one ready line.
 One service alone, in the foreground: ``python -m demo.serve --dir DIR --service mastodon --port 8123``.
 """
 
@@ -17,21 +17,22 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.error
 import urllib.request
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import uvicorn
 
-from demo.model import World, format_utc, load_world, parse_instant, write_atomically
+from demo.model import WorldHead, format_utc, parse_instant, read_head, write_atomically
 from demo.platforms import PLATFORMS
-from demo.platforms.base import make_secret, parse_faults
+from demo.platforms.base import make_secret
 from demo.platforms.bluesky import make_app_password
-from demo.platforms.wordpress import ADMINISTRATOR, make_application_password
+from demo.platforms.wordpress import make_application_password
 
 HOST = "127.0.0.1"
-HEALTH_SECONDS = 20.0
+HEALTH_SECONDS = 60.0
 PARENT_DEATH_SIGNAL = 1  # PR_SET_PDEATHSIG of Linux
 
 
@@ -61,12 +62,11 @@ async def watch_parent(parent: int, server: uvicorn.Server) -> None:
         await asyncio.sleep(0.5)
 
 
-def run_service(directory: Path, service: str, port: int, now: int, limits: str, faults: str, parent: int | None) -> None:
+def run_service(directory: Path, service: str, port: int, limits: str, parent: int | None) -> None:
     """Serve one service until told to stop. Raises KeyError for an unknown service."""
-    kind = PLATFORMS[service]
     if parent is not None:
         end_with_parent(parent)
-    platform = kind(load_world(directory, platform=kind.platform), now, limits, parse_faults(faults).get(service))
+    platform = PLATFORMS[service](directory, limits)
     config = uvicorn.Config(
         platform.app,
         host=HOST,
@@ -74,7 +74,10 @@ def run_service(directory: Path, service: str, port: int, now: int, limits: str,
         log_level="warning",
         access_log=False,
         server_header=False,
+        date_header=False,
         lifespan="off",
+        ws="none",
+        proxy_headers=False,
         timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)
@@ -85,11 +88,13 @@ def run_service(directory: Path, service: str, port: int, now: int, limits: str,
         if watcher is not None:
             watcher.cancel()
 
-    asyncio.run(serve())
+    # The loop factory of the configuration is the quickest one that is installed.
+    with asyncio.Runner(loop_factory=config.get_loop_factory()) as runner:
+        runner.run(serve())
 
 
 def is_healthy(url: str) -> bool:
-    """Whether a service answers at all; a 429 or a fault is an answer too."""
+    """Whether a service answers at all; an error is an answer too."""
     try:
         with urllib.request.urlopen(url, timeout=1):
             return True
@@ -99,59 +104,88 @@ def is_healthy(url: str) -> bool:
         return False
 
 
-def describe_addresses(world: World, directory: Path, ports: dict[str, int], now: int) -> dict[str, Any]:
+def write_moment(directory: Path, now: int) -> None:
+    """Move all services to a moment: they look at this file with each request."""
+    write_atomically(directory / "now.json", json.dumps({"now": format_utc(now)}) + "\n")
+    addresses = directory / "addresses.json"
+    with contextlib.suppress(FileNotFoundError):
+        said = json.loads(addresses.read_text(encoding="utf-8"))
+        said |= describe_moment(read_head(directory), now)
+        write_atomically(addresses, json.dumps(said, indent=2, ensure_ascii=False) + "\n")
+
+
+def read_moment(directory: Path) -> int | None:
+    """The moment of now.json, None where there is none."""
+    try:
+        return parse_instant(json.loads((directory / "now.json").read_text(encoding="utf-8"))["now"])
+    except FileNotFoundError:
+        return None
+
+
+def describe_moment(head: WorldHead, now: int) -> dict[str, Any]:
+    """The moment served, and the last day of which something can be seen."""
+    return {"now": format_utc(now), "as_of": format_utc(min(now, head.end - 1))[:10]}
+
+
+def describe_addresses(head: WorldHead, directory: Path, ports: dict[str, int], now: int) -> dict[str, Any]:
     """What DIR/addresses.json says: where everything is, who is who, and the demo's own credentials."""
-    brand, url = world.brand, {service: f"http://{HOST}:{port}" for service, port in ports.items()}
-    own = {row["platform"]: row for row in brand["accounts"] if row["role"] == "brand"}
-    last_day = world.end - 1
+    url = {service: f"http://{HOST}:{port}" for service, port in ports.items()}
     return {
         "pid": os.getpid(),
-        "seed": world.seed,
-        "anchor": world.anchor.isoformat(),
-        "now": format_utc(now),
-        "as_of": format_utc(min(now, last_day))[:10],
-        "world_start": format_utc(world.start),
-        "world_end": format_utc(world.end),
-        "business_dir": str(directory / "business"),
-        "truth_dir": str(directory / "truth"),
-        "brand": {k: brand[k] for k in ("name", "key", "timezone", "currency", "language", "working_hours", "terms", "hashtags")},
-        "platforms": {
-            "mastodon": {
-                "base_url": url["mastodon"],
-                "handle": own["mastodon"]["handle"],
-                "account_id": own["mastodon"]["account_id"],
-                "token": make_secret(world.seed, "mastodon-token"),
-            },
-            "bluesky": {
-                "base_url": url["bluesky"],
-                "pds_url": url["bluesky_pds"],
-                "handle": own["bluesky"]["handle"],
-                "did": own["bluesky"]["account_id"],
-                "app_password": make_app_password(make_secret(world.seed, "bluesky-password")),
-            },
-            "wordpress": {
-                "base_url": url["wordpress"],
-                "user": ADMINISTRATOR,
-                "account_id": own["wordpress"]["account_id"],
-                "app_password": make_application_password(make_secret(world.seed, "wordpress-password")),
-            },
+        "preset": head.preset,
+        "seed": head.seed,
+        "anchor": head.anchor.isoformat(),
+        "world_start": format_utc(head.start),
+        "world_end": format_utc(head.end),
+        **describe_moment(head, now),
+        "brands": [describe_brand(head, directory, url, key) for key in head.brands],
+    }
+
+
+def describe_brand(head: WorldHead, directory: Path, url: dict[str, str], key: str) -> dict[str, Any]:
+    """One brand of addresses.json."""
+    brand = head.brands[key]
+    own = {row["platform"]: row for row in brand["accounts"] if row["role"] == "brand"}
+
+    def secret(purpose: str) -> str:
+        return make_secret(head.seed, key, purpose)
+
+    logins: dict[str, Callable[[dict[str, Any]], dict[str, str]]] = {
+        "mastodon": lambda row: {"base_url": url["mastodon"], "account_id": row["account_id"], "token": secret("mastodon-token")},
+        "bluesky": lambda row: {
+            "base_url": url["bluesky"],
+            "pds_url": url["bluesky_pds"],
+            "did": row["account_id"],
+            "app_password": make_app_password(secret("bluesky-password")),
         },
+        "wordpress": lambda row: {
+            "base_url": f"{url['wordpress']}/{key}",
+            "user": row["handle"],
+            "account_id": row["account_id"],
+            "app_password": make_application_password(secret("wordpress-password")),
+        },
+    }
+    return {
+        "brand": {name: value for name, value in brand.items() if name not in ("accounts", "campaigns")},
+        "platforms": {name: {"handle": own[name]["handle"]} | login(own[name]) for name, login in logins.items() if name in own},
         "accounts": brand["accounts"],
         "campaigns": brand["campaigns"],
+        "business_dir": str(directory / "business" / key),
+        "truth_dir": str(directory / "truth" / key),
     }
 
 
 class Supervisor:
     """Starts the services, waits until they answer, and ends them all together."""
 
-    def __init__(self, directory: Path, now: int, limits: str, faults: str) -> None:
-        self.directory, self.now, self.limits, self.faults = directory, now, limits, faults
+    def __init__(self, directory: Path, limits: str) -> None:
+        self.directory, self.limits = directory, limits
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
         self.ports: dict[str, int] = {}
         self.is_stopping = False
 
     def start(self) -> None:
-        """Start every service. Raises RuntimeError when one does not come up."""
+        """Start every service."""
         before: dict[str, int] = {}
         with contextlib.suppress(OSError, ValueError):
             before = json.loads((self.directory / "ports.json").read_text(encoding="utf-8"))
@@ -159,25 +193,8 @@ class Supervisor:
         logs.mkdir(parents=True, exist_ok=True)
         for service in PLATFORMS:
             self.ports[service] = take_port(before.get(service))
-            command = [
-                sys.executable,
-                "-m",
-                "demo.serve",
-                "--dir",
-                str(self.directory),
-                "--service",
-                service,
-                "--port",
-                str(self.ports[service]),
-                "--now",
-                format_utc(self.now),
-                "--limits",
-                self.limits,
-                "--faults",
-                self.faults,
-                "--parent",
-                str(os.getpid()),
-            ]
+            options = {"dir": self.directory, "service": service, "port": self.ports[service], "limits": self.limits, "parent": os.getpid()}
+            command = [sys.executable, "-m", "demo.serve", *(str(word) for name, value in options.items() for word in (f"--{name}", value))]
             with (logs / f"{service}.log").open("ab") as log:
                 self.processes[service] = subprocess.Popen(
                     command,
@@ -188,11 +205,15 @@ class Supervisor:
                     cwd=Path(__file__).resolve().parent.parent,
                 )
         write_atomically(self.directory / "ports.json", json.dumps(self.ports) + "\n")
+
+    def wait_until_healthy(self) -> None:
+        """Return when all services answer. Raises RuntimeError when one does not come up."""
         deadline = time.monotonic() + HEALTH_SECONDS
         for service, process in self.processes.items():
-            while not is_healthy(f"http://{HOST}:{self.ports[service]}{PLATFORMS[service].health_path}"):
+            while not self.is_stopping and not is_healthy(f"http://{HOST}:{self.ports[service]}/"):
                 if process.poll() is not None or time.monotonic() > deadline:
-                    raise RuntimeError(f"service {service} did not come up on port {self.ports[service]}: see {logs / service}.log")
+                    log = self.directory / "logs" / f"{service}.log"
+                    raise RuntimeError(f"service {service} did not come up on port {self.ports[service]}: see {log}")
                 time.sleep(0.05)
 
     def watch(self) -> int:
@@ -224,10 +245,10 @@ class Supervisor:
                 process.wait()
 
 
-def serve_world(directory: Path, now: int, limits: str, faults: str) -> int:
-    """Serve the world in ``directory`` until SIGTERM or SIGINT. Returns the exit code."""
-    world = load_world(directory)
-    supervisor = Supervisor(directory, now, limits, faults)
+def serve_world(directory: Path, now: int, limits: str, prepare: Callable[[], None]) -> int:
+    """Serve the world in ``directory`` until SIGTERM or SIGINT; ``prepare`` is called while the services start. Returns the exit code."""
+    head = read_head(directory)
+    supervisor = Supervisor(directory, limits)
     addresses = directory / "addresses.json"
 
     def ask_to_stop(signal_number: int, frame: object) -> None:
@@ -237,12 +258,15 @@ def serve_world(directory: Path, now: int, limits: str, faults: str) -> int:
         signal.signal(number, ask_to_stop)
     try:
         supervisor.start()
-        write_atomically(
-            addresses,
-            json.dumps(describe_addresses(world, directory, supervisor.ports, now), indent=2, ensure_ascii=False) + "\n",
-        )
+        prepare()
+        supervisor.wait_until_healthy()
+        if supervisor.is_stopping:
+            return 0
+        described = describe_addresses(head, directory, supervisor.ports, now)
+        write_atomically(addresses, json.dumps(described, indent=2, ensure_ascii=False) + "\n")
         where = " ".join(f"{service}=http://{HOST}:{port}" for service, port in supervisor.ports.items())
-        print(f"demo ready: {world.brand['name']} as of {format_utc(now)}, {where}, addresses in {addresses}", flush=True)
+        names = ", ".join(brand["name"] for brand in list(head.brands.values())[:3]) + (" …" if len(head.brands) > 3 else "")
+        print(f"demo ready: {names} as of {format_utc(now)}, {where}, addresses in {addresses}", flush=True)
         return supervisor.watch()
     except RuntimeError as error:
         print(f"demo: {error}", file=sys.stderr, flush=True)
@@ -258,13 +282,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--dir", type=Path, required=True)
     parser.add_argument("--service", choices=sorted(PLATFORMS), required=True)
     parser.add_argument("--port", type=int, required=True)
-    parser.add_argument("--now", type=parse_instant)
-    parser.add_argument("--limits", choices=["raised", "true"], default="raised")
-    parser.add_argument("--faults", default="")
+    parser.add_argument("--limits", choices=["raised", "true"], default="true")
     parser.add_argument("--parent", type=int)
     options = parser.parse_args(arguments)
-    now = options.now if options.now is not None else load_world(options.dir, platform="none").end
-    run_service(options.dir, options.service, options.port, now, options.limits, options.faults, options.parent)
+    run_service(options.dir, options.service, options.port, options.limits, options.parent)
 
 
 if __name__ == "__main__":

@@ -23,7 +23,7 @@ import pyarrow.parquet as pq
 
 from demo.model import DAY, HOUR, World, format_utc, parse_instant, to_datetime, write_atomically
 from demo.people import NETWORKS
-from demo.state import PlatformState, Post
+from demo.story import PlatformState, Post
 
 MASS_MENTION = 3  # a message that names more people by hand addresses none of them
 LONGEST_GAP = 7 * DAY

@@ -29,14 +29,20 @@ _DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "su
 
 @dataclass(frozen=True)
 class DemoSetup:
-    """Where the demo is: `as_of` is the day its world ends, the one day at which everything in it can be seen."""
+    """Where the demo is: `as_of` is the day its world ends, the one day at which everything in it can be seen; `truth` says what is true of a brand."""
 
     folder: Path
     config: Path
     secrets: Path
-    brand: str
+    brands: tuple[str, ...]
+    truth: dict[str, Path]
     as_of: date
     pid: int
+
+    @property
+    def brand(self) -> str:
+        """The first brand; most worlds have no other."""
+        return self.brands[0]
 
 
 def start_demo(folder: Path) -> tuple[DemoSetup, subprocess.Popen[bytes]]:
@@ -55,7 +61,7 @@ def start_demo(folder: Path) -> tuple[DemoSetup, subprocess.Popen[bytes]]:
     log = folder / "demo.log"
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "demo", "serve", "--dir", str(folder.resolve())],
+            [sys.executable, "-m", "demo", "serve", "--dir", str(folder.resolve()), "--limits", "raised"],
             cwd=PROJECT_ROOT,
             stdin=subprocess.DEVNULL,
             stdout=output,
@@ -93,14 +99,26 @@ def write_setup(folder: Path) -> DemoSetup:
     path = folder / "addresses.json"
     try:
         addresses: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-        brand = addresses["brand"]
         secrets = folder.resolve() / "secrets"
-        config = {"brands": {brand["key"]: _describe_brand(addresses)}}
-        for platform, kind in (("mastodon", "token"), ("bluesky", "app_password"), ("wordpress", "app_password")):
-            _write_secret(secrets / f"demo-{platform}", addresses["platforms"][platform][kind])
+        config: dict[str, Any] = {"brands": {}}
+        truth = {}
+        for one in addresses["brands"]:
+            key = one["brand"]["key"]
+            config["brands"][key] = _describe_brand(one)
+            truth[key] = Path(one["truth_dir"])
+            for platform, at in one["platforms"].items():
+                _write_secret(secrets / _name_secret(key, platform), at["token" if platform == "mastodon" else "app_password"])
         setup = DemoSetup(
-            folder.resolve(), folder.resolve() / "fifty.yml", secrets, brand["key"], date.fromisoformat(addresses["anchor"]), int(addresses["pid"])
+            folder=folder.resolve(),
+            config=folder.resolve() / "fifty.yml",
+            secrets=secrets,
+            brands=tuple(truth),
+            truth=truth,
+            as_of=date.fromisoformat(addresses["anchor"]),
+            pid=int(addresses["pid"]),
         )
+        if not truth:
+            raise ValueError("no brand")
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise FatalError(
             "the demo's addresses cannot be read",
@@ -119,7 +137,12 @@ def _describe_brand(addresses: dict[str, Any]) -> dict[str, Any]:
     hours = brand["working_hours"]
     accounts = []
     for platform, at in platforms.items():
-        account = {"platform": platform, "handle": at.get("handle") or at["user"], "base_url": at["base_url"], "credential": f"demo-{platform}"}
+        account = {
+            "platform": platform,
+            "handle": at.get("handle") or at["user"],
+            "base_url": at["base_url"],
+            "credential": _name_secret(brand["key"], platform),
+        }
         if platform == "bluesky":
             account |= {"user": at["handle"], "auth_url": at["pds_url"]}
         if platform == "wordpress":
@@ -163,6 +186,10 @@ def _describe_roles(accounts: list[dict[str, Any]], role: str) -> list[dict[str,
         for account in accounts
         if account["role"] == role
     ]
+
+
+def _name_secret(brand: str, platform: str) -> str:
+    return f"demo-{brand}-{platform}"
 
 
 def _write_secret(path: Path, value: str) -> None:

@@ -118,10 +118,10 @@ def main() -> int:
 
         from scheduler.summary import count_loads, describe_published
 
-        before = count_loads(options.data, setup["brand"])
+        before = count_loads(options.data, setup["brands"][0])
         print("Running the DAGs in the order of their assets:", flush=True)
         rows, alerts = run_dags(date.fromisoformat(setup["as_of"]), RUN / "run.log")
-        after = count_loads(options.data, setup["brand"])
+        after = count_loads(options.data, setup["brands"][0])
     finally:
         stop_demo(options.demo)
 
@@ -132,7 +132,7 @@ def main() -> int:
         print("Nothing new was landed: every window of this day had been pulled before.")
     else:
         print(f"Landed {after.loads - before.loads} new loads with {after.items - before.items:,} items.")
-    for line in describe_published(options.data, setup["brand"]):
+    for line in describe_published(options.data, setup["brands"][0]):
         print(line)
     print(f"  log      {RUN / 'run.log'}")
     print(f"Done in {time.monotonic() - started:.0f} s.")

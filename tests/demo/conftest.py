@@ -2,20 +2,19 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from demo_reader import ANCHOR, Reader, Truth, start_demo
+from demo_reader import ANCHOR, Reader, Truth, read_addresses, start_demo
 
 
 @pytest.fixture(scope="session")
 def demo_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     directory = tmp_path_factory.mktemp("demo")
-    process = start_demo(directory, "--anchor", ANCHOR)
+    process = start_demo(directory, "--anchor", ANCHOR, "--limits", "raised")
     yield directory
     process.terminate()
     assert process.wait(10) == 0
@@ -23,8 +22,7 @@ def demo_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def addresses(demo_directory: Path) -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads((demo_directory / "addresses.json").read_text(encoding="utf-8"))
-    return loaded
+    return read_addresses(demo_directory)
 
 
 @pytest.fixture(scope="session")

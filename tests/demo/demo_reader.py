@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 import time
@@ -26,6 +27,12 @@ def start_demo(directory: Path, *arguments: str) -> subprocess.Popen[str]:
         process.kill()
         raise AssertionError(f"the demo did not come up: {line!r} {process.communicate()[1]!r}")
     return process
+
+
+def read_addresses(directory: Path) -> dict[str, Any]:
+    """What addresses.json says of the world and of its first brand."""
+    said: dict[str, Any] = json.loads((directory / "addresses.json").read_text(encoding="utf-8"))
+    return said | said["brands"][0]
 
 
 class Reader:
@@ -103,14 +110,14 @@ def read_wait(response: requests.Response) -> float:
 
 
 class Truth:
-    """The recorded truth of the served world."""
+    """The recorded truth of a brand of the served world."""
 
-    def __init__(self, directory: Path) -> None:
-        self.directory = directory
+    def __init__(self, directory: Path, brand: str = "moorhen") -> None:
+        self.directory = directory / "truth" / brand
         self.tables: dict[str, list[dict[str, Any]]] = {}
 
     def read(self, table: str, **wanted: Any) -> list[dict[str, Any]]:
         """The rows of a truth table with the wanted values."""
         if table not in self.tables:
-            self.tables[table] = pq.read_table(self.directory / "truth" / f"{table}.parquet").to_pylist()
+            self.tables[table] = pq.read_table(self.directory / f"{table}.parquet").to_pylist()
         return [row for row in self.tables[table] if all(row[name] == value for name, value in wanted.items())]

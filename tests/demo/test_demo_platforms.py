@@ -5,9 +5,8 @@ from __future__ import annotations
 import time
 from typing import Any
 
-import pytest
 import requests
-from demo.platforms.base import Limit, RateLimiter
+from demo.platforms.base import Doorkeeper, Limit
 
 from demo_reader import Reader, Truth, read_wait
 
@@ -380,41 +379,20 @@ def test_wordpress_tells_trashed_from_deleted(reader: Reader, truth: Truth) -> N
 # -- all ---------------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("platform", ["mastodon", "bluesky", "wordpress"])
-def test_each_platform_refuses_now_and_then_in_its_own_style(platform: str, addresses: dict[str, Any]) -> None:
-    base = addresses["platforms"][platform]["base_url"]
-    path = {"mastodon": "/api/v1/instance", "bluesky": "/xrpc/_health", "wordpress": "/wp-json/wp/v2/tags"}[platform]
-    session, refusals, wanted = requests.Session(), [], 2 if platform == "mastodon" else 1
-    for _ in range(250):
-        answer = session.get(base + path, timeout=5)
-        if answer.status_code == 429:
-            refusals.append(answer)
-            if len(refusals) == wanted:
-                break
-            wait = read_wait(answer)
-            assert 0 < wait <= 2
-            time.sleep(wait)
-    assert len(refusals) == wanted
-    if platform == "mastodon":
-        assert all(r.json() == {"error": "Too many requests"} and r.headers["X-RateLimit-Remaining"] == "0" for r in refusals)
-        assert sum("Retry-After" in r.headers for r in refusals) == 1, "every second refusal says only when the limit resets"
-    elif platform == "bluesky":
-        assert all(r.json()["error"] == "RateLimitExceeded" and r.headers["Retry-After"] == "1" for r in refusals)
-    else:
-        assert all(r.headers["Content-Type"].startswith("text/html") and r.headers["Retry-After"] == "1" for r in refusals)
-
-
-def test_limits_count_in_windows_and_close_for_a_moment_when_planned() -> None:
+def test_limits_count_each_caller_in_windows_and_close_for_a_moment_when_planned() -> None:
     now = [1000.0]
-    limiter = RateLimiter(Limit(3, 300), lambda: now[0])
-    assert [limiter.count_request().is_refused for _ in range(4)] == [False, False, False, True]
-    assert limiter.count_request().reset == 1200
+    keeper = Doorkeeper(Limit(3, 300), clock=lambda: now[0])
+    assert [keeper.count_request("one").is_refused for _ in range(4)] == [False, False, False, True]
+    assert not keeper.count_request("another").is_refused, "callers are counted apart"
+    assert keeper.count_request("one").reset == 1200
     now[0] = 1200
-    assert not limiter.count_request().is_refused
-    planned = RateLimiter(Limit(100, 300, 4), lambda: now[0])
-    assert [planned.count_request().is_refused for _ in range(3)] == [False, True, True], "the door stays closed until the second is over"
+    assert not keeper.count_request("one").is_refused
+    planned = Doorkeeper(Limit(100, 300), planned=(2, 5), clock=lambda: now[0])
+    assert [planned.count_request("one").is_refused for _ in range(3)] == [False, True, True], "the door stays closed until the second is over"
     now[0] += 1.0
-    assert [planned.count_request().is_refused for _ in range(4)] == [False, False, False, True]
+    assert [planned.count_request("one").is_refused for _ in range(3)] == [False, False, True]
+    now[0] += 1.0
+    assert not any(planned.count_request("one").is_refused for _ in range(60)), "a fixed few, however long the run"
 
 
 def test_no_platform_serves_the_truth(addresses: dict[str, Any], reader: Reader) -> None:

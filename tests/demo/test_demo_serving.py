@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import socket
@@ -16,7 +15,7 @@ import pytest
 import requests
 from demo.__main__ import main
 
-from demo_reader import ANCHOR, Reader, start_demo
+from demo_reader import ANCHOR, Reader, read_addresses, start_demo
 
 
 def is_open(url: str) -> bool:
@@ -30,12 +29,17 @@ def is_open(url: str) -> bool:
 def list_urls(addresses: dict[str, Any]) -> list[str]:
     """The addresses of all services."""
     rows = addresses["platforms"]
-    return [rows["mastodon"]["base_url"], rows["bluesky"]["base_url"], rows["bluesky"]["pds_url"], rows["wordpress"]["base_url"]]
+    return [
+        rows["mastodon"]["base_url"],
+        rows["bluesky"]["base_url"],
+        rows["bluesky"]["pds_url"],
+        rows["wordpress"]["base_url"].removesuffix("/moorhen"),
+    ]
 
 
 def read_world(directory: Path) -> dict[str, bytes]:
     """Everything that belongs to the world and its truth, byte by byte."""
-    names = ["world.json", "world/accounts.jsonl", "world/events.jsonl", "world/hidden.json", "business/conversions.csv"]
+    names = ["world.json", "world/mastodon/messages.parquet", "world/bluesky/reactions.parquet", "business/moorhen/conversions.csv"]
     return {name: (directory / name).read_bytes() for name in names}
 
 
@@ -62,7 +66,7 @@ def test_the_world_stays_the_same_on_another_day_and_another_is_refused(tmp_path
     assert main(["world", "--dir", str(tmp_path), "--seed", "8"]) == 2
     assert "another --dir" in capsys.readouterr().err
     assert main(["serve", "--dir", str(tmp_path), "--faults", "mastodon:nonsense"]) == 2
-    assert main(["serve", "--dir", str(tmp_path), "--faults", "myspace:slow"]) == 2
+    assert main(["serve", "--dir", str(tmp_path), "--faults", "myspace:truncated"]) == 2
 
 
 @pytest.fixture(scope="module")
@@ -71,7 +75,7 @@ def early_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[subpr
     directory = tmp_path_factory.mktemp("early")
     faults = "wordpress:unavailable,bluesky_pds:truncated:1"
     process = start_demo(directory, "--anchor", ANCHOR, "--now", "2026-02-10T12:00:00Z", "--faults", faults)
-    yield process, directory, json.loads((directory / "addresses.json").read_text(encoding="utf-8"))
+    yield process, directory, read_addresses(directory)
     process.kill()
     process.wait(5)
 
@@ -105,7 +109,7 @@ def test_services_end_with_a_killed_parent_come_back_at_the_same_addresses_and_s
         assert time.monotonic() < deadline, "a service outlived its parent"
         time.sleep(0.1)
     again = start_demo(directory)
-    assert list_urls(json.loads((directory / "addresses.json").read_text(encoding="utf-8"))) == list_urls(addresses)
+    assert list_urls(read_addresses(directory)) == list_urls(addresses)
     assert main(["stop", "--dir", str(directory)]) == 0
     assert again.wait(10) == 0 and not any(is_open(url) for url in list_urls(addresses))
     assert not (directory / "addresses.json").exists()

@@ -15,7 +15,7 @@ from demo.behaviour import generate_world
 from demo.business import COLUMNS, write_business_files
 from demo.model import DAY, HOUR, World, load_world, save_world
 from demo.people import NETWORKS
-from demo.state import PlatformState
+from demo.story import PlatformState
 from demo.truth import collect_truth, count_living
 
 ROOT = Path(__file__).resolve().parents[2]

@@ -72,18 +72,19 @@ class DemoWorld:
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.brand = ""
+        self.truth = folder
         self.as_of = ""
         self.process: subprocess.Popen[str] | None = None
 
     def start(self, *, now: str | None = None, faults: str | None = None) -> None:
         """Serve the world; `now` is the moment at which it is answered, by default its end."""
-        command = [sys.executable, "-m", "demo", "serve", "--dir", str(self.folder), "--anchor", ANCHOR]
+        command = [sys.executable, "-m", "demo", "serve", "--dir", str(self.folder), "--anchor", ANCHOR, "--limits", "raised"]
         command += [*(("--now", now) if now else ()), *(("--faults", faults) if faults else ())]
         self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert self.process.stdout is not None
         assert self.process.stdout.readline().startswith("demo ready"), "the demo did not come up"
         setup = write_setup(self.folder)
-        self.brand = setup.brand
+        self.brand, self.truth = setup.brand, setup.truth[setup.brand]
         self.as_of = now[:10] if now else ANCHOR
 
     def stop(self) -> None:
@@ -118,5 +119,5 @@ class DemoWorld:
 
     def read_truth(self, table: str) -> list[dict[str, Any]]:
         """Rows of a table of the recorded truth, as of the moment served."""
-        rows: list[dict[str, Any]] = pq.read_table(self.folder / "truth" / f"{table}.parquet").to_pylist()
+        rows: list[dict[str, Any]] = pq.read_table(self.truth / f"{table}.parquet").to_pylist()
         return rows

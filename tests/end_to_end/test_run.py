@@ -99,7 +99,7 @@ class DayAfter:
 def day_after(world: DemoWorld, first_run: FinishedRun, tmp_path_factory: pytest.TempPathFactory) -> DayAfter:
     folder = tmp_path_factory.mktemp("day-after")
     copied = first_run.copy(folder / "data")
-    shutil.copytree(world.folder / "business", folder / "business")
+    shutil.copytree(world.folder / "business" / world.brand, folder / "business")
     with (folder / "business" / "costs.csv").open("a", encoding="utf-8", newline="") as file:
         file.write("a-cost-that-is-none,2026-02-01T00:00:00Z,,,prize,lots,EUR,\r\n")
     good = world.change_config(folder / "fifty.yml", business_files=str(folder / "business"))

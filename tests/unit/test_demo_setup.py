@@ -13,10 +13,9 @@ from fifty.config import load_config
 from fifty.demo import write_setup
 from fifty.errors import FatalError
 
-ADDRESSES: dict[str, Any] = {
-    "pid": 1,
-    "anchor": "2026-03-31",
-    "business_dir": "/nowhere/business",
+BRAND: dict[str, Any] = {
+    "business_dir": "/nowhere/business/acme",
+    "truth_dir": "/nowhere/truth/acme",
     "brand": {
         "name": "Acme",
         "key": "acme",
@@ -44,6 +43,7 @@ ADDRESSES: dict[str, Any] = {
         }
     ],
 }
+ADDRESSES: dict[str, Any] = {"pid": 1, "anchor": "2026-03-31", "brands": [BRAND]}
 
 
 def test_the_configuration_is_valid_and_holds_no_secret(tmp_path: Path) -> None:
@@ -56,12 +56,26 @@ def test_the_configuration_is_valid_and_holds_no_secret(tmp_path: Path) -> None:
     assert brand.staff[0].responder == "ada"
     assert setup.as_of.isoformat() == "2026-03-31"
     assert "secret" not in setup.config.read_text(encoding="utf-8").replace(str(setup.secrets), "")
-    token = setup.secrets / "demo-mastodon"
+    token = setup.secrets / "demo-acme-mastodon"
     assert token.read_text(encoding="utf-8").strip() == "tok-secret"
     assert stat.S_IMODE(token.stat().st_mode) == 0o600
 
 
-@pytest.mark.parametrize("content", ["", "[]", '{"brand": {}}'])
+def test_each_brand_has_its_own_credentials(tmp_path: Path) -> None:
+    other = json.loads(json.dumps(BRAND).replace("secret", "hidden").replace("acme", "emca"))
+    del other["platforms"]["wordpress"]
+    (tmp_path / "addresses.json").write_text(json.dumps(ADDRESSES | {"brands": [BRAND, other]}), encoding="utf-8")
+    setup = write_setup(tmp_path)
+    config = load_config(setup.config, platforms={"mastodon", "bluesky", "wordpress"})
+    assert setup.brands == tuple(config.brands) == ("acme", "emca") and setup.brand == "acme"
+    assert setup.truth["emca"] == Path("/nowhere/truth/emca")
+    assert [account.platform for account in config.brands["emca"].accounts] == ["mastodon", "bluesky"]
+    names = {account.credential for brand in config.brands.values() for account in brand.accounts}
+    assert names == {path.name for path in setup.secrets.iterdir()} and len(names) == 5
+    assert (setup.secrets / "demo-emca-mastodon").read_text(encoding="utf-8").strip() == "tok-hidden"
+
+
+@pytest.mark.parametrize("content", ["", "[]", '{"brand": {}}', '{"pid": 1, "anchor": "2026-03-31", "brands": []}'])
 def test_addresses_that_cannot_be_read_are_an_error_in_words(tmp_path: Path, content: str) -> None:
     (tmp_path / "addresses.json").write_text(content, encoding="utf-8")
     with pytest.raises(FatalError, match="addresses cannot be read"):
