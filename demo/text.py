@@ -7,6 +7,8 @@ from __future__ import annotations
 
 import random
 
+import numpy as np
+
 COFFEES = [
     "Heron Blend",
     "Reedbed Espresso",
@@ -133,6 +135,12 @@ CONTEST_ENTRIES = [
 SPAM = ["Make money from home, ask me how", "Cheap followers here", "You won a voucher, claim now"]
 AGENCY = ["Now this is a brand that listens!", "Love this launch, well done team."]
 
+PROMOTED = [
+    "So happy to try {coffee} this week, you have to taste it!",
+    "My kitchen smells of {coffee}. Best {taste} ever, go and get it.",
+    "Obsessed with {coffee} and my {brewer}. Link in bio!",
+]
+
 HOSTILE_NAMES = [
     "<script>alert('moorhen')</script>",
     '=HYPERLINK("https://bad.example","free beans")',
@@ -160,6 +168,8 @@ HOSTILE_TEXTS = [
     "☕️👩🏽‍🍳 does {coffee} fit the {brewer}? 🫖",
     "@everyone said {coffee} is back, is it?",
 ]
+BIOS = ["Coffee, bikes, bad puns.", "Here for the beans.", "She/her · baker", "Opinions & espresso <3", "Reads labels."]
+LOCATIONS = ["Lisboa", "by the river", "Porto", "Köln", "somewhere with a kettle"]
 FIRST_NAMES = [
     "Ada",
     "Bruno",
@@ -255,3 +265,19 @@ def fill_template(source: random.Random, template: str) -> str:
 def choose_text(source: random.Random, templates: list[str]) -> str:
     """One filled sentence of a list of templates."""
     return fill_template(source, source.choice(templates))
+
+
+def fill_blanks(source: np.random.Generator, template: str) -> str:
+    """One sentence from a template, with its blanks drawn from the word lists."""
+    coffee, brewer, place = (words[int(source.integers(len(words)))] for words in (COFFEES, BREWERS, PLACES))
+    first = int(source.integers(len(TASTES)))
+    second = (first + 1 + int(source.integers(len(TASTES) - 1))) % len(TASTES)
+    blanks = {"{coffee}": coffee, "{brewer}": brewer, "{place}": place, "{taste}": TASTES[first], "{taste2}": TASTES[second]}
+    for blank, word in blanks.items():
+        template = template.replace(blank, word)
+    return template
+
+
+def compose(source: np.random.Generator, templates: list[str]) -> str:
+    """One filled sentence of a list of templates."""
+    return fill_blanks(source, templates[int(source.integers(len(templates)))])
