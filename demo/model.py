@@ -91,7 +91,7 @@ def to_datetime(milliseconds: int) -> datetime:
 
 def format_utc(milliseconds: int) -> str:
     """ISO 8601 with milliseconds and Z."""
-    return to_datetime(milliseconds).strftime("%Y-%m-%dT%H:%M:%S.") + f"{milliseconds % 1000:03d}Z"
+    return to_datetime(milliseconds).isoformat(timespec="milliseconds")[:23] + "Z"
 
 
 def parse_instant(text: str) -> int:

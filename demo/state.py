@@ -7,7 +7,6 @@ Another moment, earlier or later, costs a filter: set ``now``. Objects are made 
 from __future__ import annotations
 
 import functools
-import json
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,14 +16,17 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
+from pydantic_core import from_json
 
-from demo.ids import mint_content_id, mint_reaction_id, number_internally, spread_tail
+from demo.ids import mint_content_id, mint_reaction_id, mint_tids, number_internally, spread_tail
 from demo.model import Segment, read_head, read_table
 
 #: an instant later than any other: what stands for null in a column of instants
 NEVER = 1 << 62
 #: objects kept at most; more than that and all are made anew
 KEPT_OBJECTS = 50_000
+#: texts of a column that are kept as a list at most
+LISTED_TEXTS = 500_000
 
 Numbers = npt.NDArray[np.int64]
 Flags = npt.NDArray[np.bool_]
@@ -141,13 +143,18 @@ class Words:
 
 
 class Texts:
-    """A column of texts, left where it is until one is asked for."""
+    """A column of texts: a short one becomes a list, a long one is left where it is until a text is asked for."""
 
     def __init__(self, column: pa.ChunkedArray) -> None:
         self.column = column.chunk(0) if column.num_chunks == 1 else column
+        self._list: list[Any] | None = None
 
     def __getitem__(self, row: int) -> Any:
-        return self.column[int(row)].as_py()
+        if self._list is None:
+            if len(self.column) > LISTED_TEXTS:
+                return self.column[int(row)].as_py()
+            self._list = self.column.to_pylist()
+        return self._list[row]
 
     def to_integers(self) -> Numbers:
         """The texts as integers. Raises ArrowInvalid when one is none."""
@@ -216,6 +223,7 @@ class PlatformState:
         self._of_moment: dict[str, Any] = {}
         self._accounts: dict[int, Account] = {}
         self._messages: dict[int, Message] = {}
+        self._content_ids: dict[int, str] = {}
         self._now = self.head.end if now is None else now
 
     @property
@@ -446,7 +454,7 @@ class PlatformState:
         return found
 
     def _make_account(self, no: int) -> Account:
-        rows, traits = self.accounts, json.loads(self.accounts.traits[no])
+        rows, traits = self.accounts, from_json(self.accounts.traits[no])
         names = self.read_names(no, self.now)
         first = rows.username[no]
         return Account(
@@ -463,7 +471,7 @@ class PlatformState:
             if self.changes.ts[row] > moment:
                 break
             if self.changes.kind[row] == "rename":
-                names |= json.loads(self.changes.data[row])
+                names |= from_json(self.changes.data[row])
             elif self.changes.kind[row] == "protect":
                 names["is_locked"] = True
         return names
@@ -479,8 +487,8 @@ class PlatformState:
 
     def _make_message(self, no: int) -> Message:
         rows, created_at, deleted_at = self.messages, int(self.messages.created_at[no]), int(self.messages.deleted_at[no])
-        versions: list[tuple[int, list[Segment]]] = [(created_at, json.loads(rows.segments[no]))]
-        versions += [(int(self.edits.ts[e]), json.loads(self.edits.segments[e])) for e in self.edits_of.of(no) if self.edits.ts[e] <= self.now]
+        versions: list[tuple[int, list[Segment]]] = [(created_at, from_json(rows.segments[no]))]
+        versions += [(int(self.edits.ts[e]), from_json(self.edits.segments[e])) for e in self.edits_of.of(no) if self.edits.ts[e] <= self.now]
         return Message(
             no, rows.post_id[no], rows.kind[no], rows.site[no], int(rows.author_no[no]), created_at, int(rows.visible_at[no]), versions,
             int(rows.parent_no[no]), int(rows.root_no[no]), int(rows.quoted_no[no]), rows.client[no], bool(rows.has_media[no]), rows.title[no],
@@ -518,12 +526,18 @@ class PlatformState:
 
     def read_content_id(self, no: int) -> str:
         """The content id of a message as it was first written: the one given, else one of its id and its segments."""
-        given: str | None = self.messages.content_id[no]
-        return given or mint_content_id(self.messages.post_id[no], self.messages.segments[no])
+        found = self._content_ids.get(no)
+        if found is None:
+            given: str | None = self.messages.content_id[no]
+            found = self._content_ids[no] = given or mint_content_id(self.messages.post_id[no], self.messages.segments[no])
+        return found
 
-    def read_reaction_id(self, no: int) -> str:
-        """The platform's id of a reaction."""
-        return mint_reaction_id(self.platform, self.reactions.kind[no], int(no), int(self.reactions.ts[no]))
+    def read_reaction_ids(self, rows: Numbers) -> list[str]:
+        """The platform's ids of some reactions, likes and follows or all of them reshares."""
+        if self.platform == "bluesky":
+            keys: list[bytes] = mint_tids(self.reactions.ts[rows] * 1000 + rows % 1000, rows // 1000).tolist()
+            return [key.decode() for key in keys]
+        return [mint_reaction_id(self.platform, self.reactions.kind[row], row, int(self.reactions.ts[row])) for row in rows.tolist()]
 
     def number_reactions(self, rows: Numbers) -> Numbers:
         """The internal numbers behind likes and follows."""

@@ -20,6 +20,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
+from pydantic_core import PydanticSerializationError, to_json
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -41,12 +42,15 @@ Handler = Callable[[Request], Awaitable[Response] | Response]
 
 def dump(content: Any) -> bytes:
     """JSON as the platforms send it: UTF-8, compact, not ASCII-escaped."""
-    return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
+    try:
+        return to_json(content)
+    except PydanticSerializationError:  # half of a surrogate pair, as strangers type it
+        return json.dumps(content, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "replace")
 
 
 def compose(*parts: Mapping[str, Any] | tuple[str, bytes]) -> bytes:
     """One JSON object from dictionaries and from members that are JSON already, (name, bytes), in the order given."""
-    pieces = [dump(part[0]) + b":" + part[1] if isinstance(part, tuple) else dump(part)[1:-1] for part in parts]
+    pieces = [b'"%s":%s' % (part[0].encode(), part[1]) if isinstance(part, tuple) else dump(part)[1:-1] for part in parts]
     return b"{" + b",".join(filter(None, pieces)) + b"}"
 
 

@@ -18,15 +18,18 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 import numpy as np
+from pydantic_core import from_json
 from starlette.requests import Request
 from starlette.responses import Response
 
-from demo.model import format_utc, parse_instant, to_datetime
+from demo.model import format_utc, parse_instant
 from demo.platforms.base import Doorkeeper, Handler, JSONAnswer, Limit, LimitState, Platform, PlatformError, compose, dump, join
 from demo.state import Account, Index, Message, Numbers
 
 POST = "app.bsky.feed.post"
 ACCESS_SECONDS, REFRESH_SECONDS = 7200, 5_184_000
+#: hexadecimal digits as letters of base32, in which content ids are written
+LETTERS_OF_HEX = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
 REASONS = ("reply", "quote", "mention", "like", "repost", "follow")
 
 
@@ -264,15 +267,12 @@ class Bluesky(Platform):
 
     def format_claimed(self, milliseconds: int, author: Account) -> str:
         """createdAt the way the author's client writes it: one of four formats."""
-        moment = to_datetime(milliseconds)
-        style = author.traits.get("time_format")
+        style, text = author.traits.get("time_format"), format_utc(milliseconds)
         if style == "micro":
-            return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{milliseconds % 1000:03d}417Z"
+            return text[:-1] + "417Z"
         if style == "second":
-            return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
-        if style == "offset":
-            return moment.strftime("%Y-%m-%dT%H:%M:%S.") + f"{milliseconds % 1000:03d}+00:00"
-        return format_utc(milliseconds)
+            return text[:-5] + "Z"
+        return text[:-1] + "+00:00" if style == "offset" else text
 
     def handle_at(self, account: Account, moment: int) -> str:
         """The handle a text of a moment names: a record does not change when a handle does."""
@@ -287,7 +287,7 @@ class Bluesky(Platform):
     def build_text(self, no: int) -> tuple[str, list[dict[str, Any]]]:
         """The text of a post and its facets, made anew."""
         text, facets = "", []
-        for kind, value in json.loads(self.state.messages.segments[no]):
+        for kind, value in from_json(self.state.messages.segments[no]):
             shown = {"t": value, "h": f"#{value}", "u": value.removeprefix("https://")}.get(kind)
             if kind == "m":
                 account = self.state.account(self.state.account_numbers[value])
@@ -520,7 +520,7 @@ class Bluesky(Platform):
                 beside = (("root", state.messages.root_no[no]), ("parent", state.messages.parent_no[no]))
                 parts.append(("reply", compose(*((name, self.render_reference(int(other))) for name, other in beside))))
             if is_repost:
-                uri = f"at://{account.account_id}/app.bsky.feed.repost/{state.read_reaction_id(row)}"
+                uri = f"at://{account.account_id}/app.bsky.feed.repost/{state.read_reaction_ids(np.array([row]))[0]}"
                 reason = compose(
                     {"$type": "app.bsky.feed.defs#reasonRepost"},
                     ("by", self.render_basic(account.no)),
@@ -582,8 +582,8 @@ class Bluesky(Platform):
         ):
             account = self.state.account(actor)
             if not account.is_gone:
-                times = dump({"createdAt": self.format_claimed(ts, account), "indexedAt": format_utc(seen)})
-                likes.append(b'{"actor":' + self.render_profile(actor) + b"," + times[1:])
+                times = f',"createdAt":"{self.format_claimed(ts, account)}","indexedAt":"{format_utc(seen)}"}}'
+                likes.append(b'{"actor":' + self.render_profile(actor) + times.encode())
         return self.answer_list("likes", join(likes), cursor, {"uri": uri})
 
     def render_people(self, people: Numbers) -> bytes:
@@ -700,28 +700,25 @@ class Bluesky(Platform):
         shown &= (notices.reactions < 0) | self.state.reacting[notices.reactions]
         return notices.take(np.flatnonzero(shown))
 
-    def render_notice(self, kind: int, ts: int, actor: int, message: int, reaction: int) -> bytes:
-        """One notification."""
+    def render_notice(self, kind: int, ts: int, actor: int, message: int, reaction: int, key: str) -> bytes:
+        """One notification; ``key`` is the record key of a reaction."""
         state, reason = self.state, REASONS[kind]
-        subject: str | None = None
+        about = message
         if reaction < 0:
             uri, content_id, record = state.messages.post_id[message], state.read_content_id(message), self.render_record(message)
             about = int(state.messages.parent_no[message] if reason == "reply" else state.messages.quoted_no[message] if reason == "quote" else -1)
-            subject = state.messages.post_id[about] if about >= 0 else None
         else:
-            uri = f"at://{state.accounts.account_id[actor]}/app.bsky.{'graph' if reason == 'follow' else 'feed'}.{reason}/{state.read_reaction_id(reaction)}"
-            created = self.format_claimed(int(state.reactions.ts[reaction]), state.account(actor))
-            subject = state.messages.post_id[message] if message >= 0 else None
-            target: Any = self.refer(message) if message >= 0 else state.accounts.account_id[state.reactions.target_no[reaction]]
             kind_of = "app.bsky.graph.follow" if message < 0 else f"app.bsky.feed.{reason}"
+            uri = f"at://{state.accounts.account_id[actor]}/{kind_of}/{key}"
+            created = self.format_claimed(int(state.reactions.ts[reaction]), state.account(actor))
+            target: Any = self.refer(message) if message >= 0 else state.accounts.account_id[state.reactions.target_no[reaction]]
             content_id, record = mint_like_cid(uri), dump({"$type": kind_of, "subject": target, "createdAt": created})
-        return compose(
-            {"uri": uri, "cid": content_id},
-            ("author", self.render_profile(actor)),
-            {"reason": reason},
-            ("record", record),
-            {"isRead": False, "indexedAt": format_utc(ts), "labels": []} | ({"reasonSubject": subject} if subject else {}),
-        )
+        tail: dict[str, Any] = {"isRead": False, "indexedAt": format_utc(ts), "labels": []}
+        if about >= 0:
+            tail["reasonSubject"] = state.messages.post_id[about]
+        return b'{"uri":"%s","cid":"%s","author":%s,"reason":"%s","record":%s,%s' % (
+            uri.encode(), content_id.encode(), self.render_profile(actor), reason.encode(), record, dump(tail)[1:],
+        )  # fmt: skip
 
     def list_notifications(self, request: Request) -> Response:
         """What happened to the account; needs a session."""
@@ -736,7 +733,8 @@ class Bluesky(Platform):
         notices: Notices = self.recall(("notices", account, tuple(reasons)), gather)
         page, cursor = self.cut_page(request, notices.marks, "notice")
         columns = (notices.kinds, notices.times, notices.actors, notices.messages, notices.reactions)
-        shown = [self.render_notice(*row) for row in zip(*(column[page].tolist() for column in columns), strict=True)]
+        keys = self.state.read_reaction_ids(np.maximum(notices.reactions[page], 0))
+        shown = [self.render_notice(*row) for row in zip(*(column[page].tolist() for column in columns), keys, strict=True)]
         return JSONAnswer(
             compose(
                 ("notifications", join(shown)),
@@ -864,7 +862,7 @@ def make_app_password(secret: str) -> str:
 
 def mint_like_cid(uri: str) -> str:
     """A content id for a record that has none in the world file."""
-    return "bafyrei" + base64.b32encode(hashlib.sha256(uri.encode()).digest()).decode().lower().rstrip("=")
+    return "bafyrei" + hashlib.sha256(uri.encode()).hexdigest()[:52].translate(LETTERS_OF_HEX)
 
 
 def encode_part(part: dict[str, Any]) -> str:
