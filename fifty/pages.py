@@ -62,7 +62,7 @@ def render_the_fifty(connection: duckdb.DuckDBPyConnection, version: Version, br
         waiting_count=_count(connection, "select count(*) from engagement.response_times where is_waiting"),
         expires_date=date.fromisoformat(version.as_of_date) + timedelta(days=int(parameters.get("list_expires_days", 30))),
         window_days=int(parameters.get("living_window_days", 90)),
-        is_assumed=any(person["p_real_basis"] == "assumed" for person in people),
+        unseen_count=sum(person["p_real_basis"] == "prior" for person in people),
     )
 
 
@@ -100,13 +100,13 @@ def render_weekly(connection: duckdb.DuckDBPyConnection, version: Version, brand
         waiting_count=len(waiting),
         waiting_limit_days=int(parameters.get("waiting_limit_days", 90)),
         summaries=summaries,
-        doubts=_find_doubts(connection, version, int(parameters.get("living_window_days", 90)), expires_days),
+        doubts=_find_doubts(connection, version, parameters, expires_days),
         expires_date=as_of + timedelta(days=expires_days),
     )
 
 
-def _find_doubts(connection: duckdb.DuckDBPyConnection, version: Version, window_days: int, expires_days: int) -> dict[str, Any]:
-    """What the reader must not believe this week: gaps in the data, checks that complained, rules that changed, things assumed."""
+def _find_doubts(connection: duckdb.DuckDBPyConnection, version: Version, parameters: Mapping[str, float], expires_days: int) -> dict[str, Any]:
+    """What the reader must not believe this week: gaps in the data, checks that complained, rules that changed, people of whom little is known."""
     as_of = date.fromisoformat(version.as_of_date)
     return {
         # The newest word on each stream, and only where it is not good.
@@ -153,7 +153,7 @@ def _find_doubts(connection: duckdb.DuckDBPyConnection, version: Version, window
                 coalesce(full_date > $as_of, false) as is_young,
             from relationships.living_relationships_daily
             """,
-            {"window": window_days, "as_of": as_of},
+            {"window": int(parameters.get("living_window_days", 90)), "as_of": as_of},
         ),
         # Older pages must not be used longer than that, so a change before it concerns nobody.
         "rule_changes": [
@@ -162,9 +162,17 @@ def _find_doubts(connection: duckdb.DuckDBPyConnection, version: Version, window
             if as_of - timedelta(days=expires_days) < (day := date.fromisoformat(one.as_of_date)) <= as_of
         ],
         "changed_parameters": _fetch(connection, "select parameter_name, value, default_value from ops.parameters where is_overridden order by 1"),
-        "assumed_count": _count(connection, "select count(*) from relationships.people where p_real_basis = 'assumed'"),
-        "stated_count": _count(connection, "select count(*) from relationships.people where p_real_basis = 'stated'"),
-        "person_count": _count(connection, "select count(*) from relationships.people"),
+        "people": _fetch_one(
+            connection,
+            """
+            select
+                count(*) as person_count,
+                count(*) filter (where p_real_basis = 'prior') as unseen_count,
+                count(*) filter (where p_real < $least_p_real) as unreal_count,
+            from relationships.people
+            """,
+            {"least_p_real": parameters.get("least_p_real", 0.5)},
+        ),
     }
 
 

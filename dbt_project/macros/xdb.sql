@@ -102,3 +102,8 @@ select explode(sequence({{ first }}, {{ last }}, interval 1 day)) as calendar_da
 {% macro contains_text(whole, part) -%}{{ adapter.dispatch('contains_text')(whole, part) }}{%- endmacro %}
 {% macro duckdb__contains_text(whole, part) -%}contains({{ whole }}, {{ part }}){%- endmacro %}
 {% macro default__contains_text(whole, part) -%}contains({{ whole }}, {{ part }}){%- endmacro %}
+
+{#- Text of one name in a JSON object; NULL where the name, or the object, is not there. -#}
+{% macro json_text(json, name) -%}{{ adapter.dispatch('json_text')(json, name) }}{%- endmacro %}
+{% macro duckdb__json_text(json, name) -%}json_extract_string({{ json }}, '$.{{ name }}'){%- endmacro %}
+{% macro default__json_text(json, name) -%}get_json_object({{ json }}, '$.{{ name }}'){%- endmacro %}

@@ -22,6 +22,7 @@ from tests.acceptance.oracle import (
     ExpectedConversation,
     ExpectedLiving,
     ExpectedPost,
+    ExpectedReality,
     ExpectedStrength,
     Oracle,
 )
@@ -54,7 +55,7 @@ class Expected:
     asks: dict[str, ExpectedAsk]
     living: dict[str, ExpectedLiving]
     strengths: dict[str, ExpectedStrength]
-    people: set[str]
+    people: dict[str, ExpectedReality]
 
     @classmethod
     def ask(cls, oracle: Oracle) -> Expected:
@@ -65,7 +66,7 @@ class Expected:
             oracle.list_asks(),
             oracle.list_living(),
             oracle.list_strengths(),
-            oracle.list_people(),
+            {person: oracle.judge_reality(person) for person in oracle.list_people()},
         )
 
     def count(self, measure: str) -> int:
@@ -170,7 +171,7 @@ def compare(expected: Expected, published: Published, as_of: str) -> list[Differ
         *_compare_asks(expected, published),
         *_compare_living(expected, published, as_of),
         *_compare_strengths(expected, published),
-        *_compare_keys("people", expected.people, set(published.people)),
+        *_compare_people(expected, published),
     ]
 
 
@@ -262,6 +263,15 @@ def _compare_living(expected: Expected, published: Published, as_of: str) -> Ite
     for key in sorted(set(expected.living) & set(published.living)):
         wanted, row = vars(expected.living[key]), published.living[key]
         yield from _compare_columns("living people", key, {name: (value, row[name]) for name, value in wanted.items()})
+
+
+def _compare_people(expected: Expected, published: Published) -> Iterator[Difference]:
+    yield from _compare_keys("people", set(expected.people), set(published.people))
+    for key in sorted(set(expected.people) & set(published.people)):
+        wanted, row = expected.people[key], published.people[key]
+        if abs(row["p_real"] - wanted.p_real) > TOLERANCE:
+            yield Difference("people", key, "p_real", wanted.p_real, row["p_real"])
+        yield from _compare_columns("people", key, {"p_real_basis": (wanted.p_real_basis, row["p_real_basis"])})
 
 
 def _compare_strengths(expected: Expected, published: Published) -> Iterator[Difference]:

@@ -26,6 +26,8 @@ WEIGHTS = {"like": 0.1, "mention": 0.7, "reshare": 0.8, "reply": 1.0, "comment":
 CONVERSATIONAL = frozenset({"mention", "comment", "reply", "quote", "message"})
 ENGAGED = CONVERSATIONAL | {"reshare"}
 HALF_LIFE_DAYS = 30
+FAKE_PREVALENCE, FLAG_SENSITIVITY, FLAG_SPECIFICITY = 0.1942, 0.8, 0.9
+LEAST_REAL = 0.5
 LIKE_CAP = 0.5
 DAY = timedelta(days=1)
 
@@ -49,6 +51,7 @@ class Rules:
     measures_gap_in_calendar_days: bool = False
     counts_incentivised: bool = False
     links_identities: bool = True
+    takes_unseen_for_seen: bool = False
 
 
 SEEDED_BUGS: dict[str, Rules] = {
@@ -67,6 +70,7 @@ SEEDED_BUGS: dict[str, Rules] = {
     "contest entries count": Rules(counts_incentivised=True),
     "a mention in a crowd counts as an answer": Rules(most_named=99),
     "accounts of one person are not merged": Rules(links_identities=False),
+    "a profile nobody read counts as a clean one": Rules(takes_unseen_for_seen=True),
 }
 
 
@@ -267,9 +271,39 @@ class Oracle:
         return [name for name in self.world.characters if self.find_person(name) == person]
 
     def is_real(self, person: str) -> bool:
-        """Say whether p_real is 1: neither a stated bot nor an automaton (M6.4)."""
+        """Say whether somebody is more likely a real person than not (M6.4)."""
+        return self.judge_reality(person).p_real >= LEAST_REAL
+
+    def judge_reality(self, person: str) -> ExpectedReality:
+        """Weigh how real a person is (M6.4), from what each platform lets anybody know of an account.
+
+        Everybody of the story has a young account with few followers, follows few and has posted: whoever's whole profile is read breaks no rule.
+        Bluesky gives the whole profile of those who write around the brand: counts, picture and words make four rules observable. Of those who
+        only like, share or follow, and of everybody on the blog, too few can be seen: the prior holds.
+        """
         accounts = [self.world.characters[name] for name in self.list_accounts(person)]
-        return not any(account.says_it_is_a_bot or account.role == "automaton" for account in accounts)
+        if any(account.says_it_is_a_bot or account.role == "automaton" for account in accounts):
+            return ExpectedReality(0.0, "stated")
+        fake, genuine = FAKE_PREVALENCE, 1 - FAKE_PREVALENCE
+        if not self.rules.takes_unseen_for_seen and not self._is_profile_read(self._find_main_account(person)):
+            return ExpectedReality(genuine, "prior")
+        unflagged = genuine * FLAG_SPECIFICITY
+        return ExpectedReality(unflagged / (unflagged + fake * (1 - FLAG_SENSITIVITY)), "rules")
+
+    def _is_profile_read(self, name: str) -> bool:
+        is_author = any(message.author.key == name and not message.is_deleted for message in self.list_messages())
+        return self.world.characters[name].platform == "bluesky" and is_author
+
+    def _find_main_account(self, person: str) -> str:
+        """Return the account that stands for a person: still there, with most talk with the brand, then with most events."""
+        names = self.list_accounts(person)
+        events = [event for event in self.list_events() if event.person == person and not event.is_deleted]
+
+        def rank(name: str) -> tuple[bool, int, int]:
+            own = [event for event in events if event.account == name]
+            return (name in self.world.gone, -sum(event.kind in CONVERSATIONAL and event.direction != "peer" for event in own), -len(own))
+
+        return min(names, key=rank)
 
     def is_gone(self, person: str) -> bool:
         """Say whether every account of a person has left."""
@@ -636,6 +670,14 @@ class ExpectedLiving:
     exchange_span_days: int
     person_message_count: int
     brand_message_count: int
+
+
+@dataclass(frozen=True)
+class ExpectedReality:
+    """How likely a real person stands behind an account, and on what ground."""
+
+    p_real: float
+    p_real_basis: str
 
 
 @dataclass(frozen=True)

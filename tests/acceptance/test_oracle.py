@@ -145,6 +145,15 @@ def test_living_relationships_agree_with_the_worked_example() -> None:
     assert count_living(turns) == {"ana", "eve"}
 
 
+def test_who_is_real_follows_from_what_a_platform_lets_anybody_know() -> None:
+    people = ask_about(1).people
+    read, unread, robot = people["ana"], people["jule"], people["wetter-bot"]
+    assert (round(read.p_real, 4), read.p_real_basis) == (0.9492, "rules")
+    assert (round(unread.p_real, 4), unread.p_real_basis) == (0.8058, "prior")
+    assert people["wanda"] == unread
+    assert (robot.p_real, robot.p_real_basis) == (0.0, "stated")
+
+
 def test_a_weekly_rhythm_with_one_human_reply_is_no_relationship() -> None:
     assert count_living({"jon": speak("jon", "i1 o1.75 i8.4")}) == set()
 

@@ -280,7 +280,7 @@ def test_the_fifty_says_why_what_was_said_and_what_to_do(paths: BrandPaths, sett
         "Glad to hear it. Come by on Thursday",
         "Next: Answer the open question first, in the thread where it was asked. Go to the open question",
         "Strength 82 of 100: closer than a steady monthly conversation; give and take are about even. Provisional",
-        "is assumed wherever no platform says otherwise",
+        "Of 2 people on this list the platform tells too little to judge the account; they count as likely real as any account.",
         "delete it after 6 October 2026",
     ):
         assert words in text, words
@@ -320,7 +320,7 @@ def test_the_week_adds_up_and_says_what_to_disbelieve(paths: BrandPaths, setting
         "notifications of acme.example: read to 4 September 2026, 12:00, so 2 days 14 hours are missing",
         "texts are short failed, 3 rows 3 texts are long",
         "like cap 1 (usual: 0.5)",
-        "16 of 17 people are taken to be real",
+        "1 of 17 people is left out of the number",
         "The number is still filling up: what is known begins on 7 August 2026, and it looks back 90 days. Until 5 November 2026",
     ):
         assert words in text, words

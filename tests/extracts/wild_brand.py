@@ -86,7 +86,7 @@ def make_rows(people: int = 50, *, names: tuple[str, ...] = NAMES, links: tuple[
             "profile_url": link,
         }
         strength = 82.0 - number * 1.55
-        persons.append({**who, "p_real": 1.0, "p_real_basis": "assumed", "is_deleted": False, "has_objected": False})
+        persons.append({**who, "p_real": 1.0, "p_real_basis": "prior", "is_deleted": False, "has_objected": False})
         strengths.append({"person_id": who["person_id"], "strength": strength, "p_real": 1.0})
         code, reason, action = _REASONS[number % 4]
         waits = code == "waiting_for_answer"
@@ -123,7 +123,7 @@ def make_rows(people: int = 50, *, names: tuple[str, ...] = NAMES, links: tuple[
                 "last_out_text": "Glad to hear it. Come by on Thursday and bring the other one too." if number % 6 else None,
                 "last_out_url": "https://social.example/us/1",
                 "p_real": 1.0,
-                "p_real_basis": "assumed",
+                "p_real_basis": "prior",
                 "lawful_basis": "consent" if number == 0 else None,
                 "lawful_purpose": "newsletter" if number == 0 else None,
                 "expires_date": AS_OF + timedelta(days=30),

@@ -5,7 +5,7 @@ Stage → rows. Day numbers are those of the specification shifted by nothing: d
 
 from __future__ import annotations
 
-from tests.models.conftest import Stage
+from tests.models.conftest import Stage, at
 
 
 def talk(stage: Stage, person: str, turns: str, *, brand: str = "brand", tag: str = "", robot: bool = False) -> None:
@@ -50,7 +50,9 @@ def build_t11() -> Stage:
     stage.configure()
     for name in ("brand", "ana", "bob", "cai", "dee", "eve", "fay", "gus", "hal", "robot"):
         add_account(stage, name)
-    add_account(stage, "ivy", is_automated=True)
+    # Ivy's profile breaks three rules of four that can be seen: her p_real is .3415 (M6.4), below the half that counts.
+    nobody = '{"has_default_picture": true, "has_bio": false}'
+    add_account(stage, "ivy", follower_count=2, following_count=900, post_count=4, created_at=at(-400), attributes=nobody)
     stage.post("news", "brand", 0.5)
     talk(stage, "ana", "i5 o5.2 i40 o41")
     talk(stage, "bob", "i10 o10.1 i10.3 o10.4")

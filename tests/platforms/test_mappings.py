@@ -28,14 +28,14 @@ PROMISED = {
         "posts": "post_id author_account_id kind parent_post_id root_post_id text url media_type link_urls created_at",
     },
     "bluesky": {
-        "accounts": "account_id handle display_name profile_url bio created_at is_automated follower_count following_count post_count",
+        "accounts": "account_id handle display_name profile_url bio created_at is_automated follower_count following_count post_count attributes",
         "posts": "post_id author_account_id kind parent_post_id root_post_id text language url media_type hashtags link_urls mentioned_account_ids created_at",
         "interactions": "interaction_id kind actor_account_id target_account_id post_id occurred_at",
         "post_metrics": "post_id measured_at like_count reply_count reshare_count quote_count",
         "account_metrics": "account_id measured_at follower_count following_count post_count",
     },
     "mastodon": {
-        "accounts": "account_id handle display_name profile_url bio created_at is_automated is_protected follower_count following_count post_count",
+        "accounts": "account_id handle display_name profile_url bio created_at is_automated is_protected follower_count following_count post_count attributes",
         "posts": "post_id author_account_id kind parent_post_id text language url media_type hashtags link_urls mentioned_account_ids created_at attributes",
         "interactions": "interaction_id kind actor_account_id target_account_id post_id occurred_at",
         "post_metrics": "post_id measured_at like_count reply_count reshare_count",
@@ -195,6 +195,24 @@ def test_a_boost_is_an_interaction_and_the_boosted_status_a_post(bench: Bench) -
     ]
 
 
+def test_a_profile_tells_its_picture_its_words_and_its_last_post(bench: Bench) -> None:
+    default = "https://far.example/avatars/original/missing.png"
+    told = {"avatar": default, "note": "<p> </p>", "last_status_at": "2026-05-01"}
+    shown = {"avatar": "https://far.example/system/accounts/avatars/1/original/2.png", "note": "<p>Hi</p>", "last_status_at": None}
+    bench.write(
+        "mastodon",
+        "people",
+        [({"account_id": "1"}, {"id": "1", **told}), ({"account_id": "2"}, {"id": "2", **shown}), ({"account_id": "3"}, {"id": "3"})],
+    )
+    bench.land()
+    facts = "attributes->>'has_default_picture', attributes->>'has_bio', attributes->>'last_post_date'"
+    assert bench.read(f"select account_id, {facts} from staging.accounts order by 1") == [
+        ("1", "true", "false", "2026-05-01"),
+        ("2", "false", "true", None),
+        ("3", None, None, None),
+    ]
+
+
 def test_of_a_direct_message_only_the_circumstances_are_kept(bench: Bench) -> None:
     bench.write(
         "mastodon", "statuses", [({}, status(visibility="direct", content="<p>secret</p>", spoiler_text="secret", tags=[{"name": "secret"}]))]
@@ -302,6 +320,19 @@ def test_a_node_that_is_gone_is_evidence_and_a_blocked_one_is_not(bench: Bench) 
     bench.land()
     assert bench.read("select entity, entity_id, reason from staging.deletions") == [("post", "at://gone", "not_found")]
     assert bench.read("select count(*) from staging.posts") == [(1,)]
+
+
+def test_a_list_of_people_tells_their_pictures_and_the_author_of_a_post_says_nothing_of_it(bench: Bench) -> None:
+    people = [{"did": "did:plc:ann", "avatar": "https://cdn.example/a@jpeg", "description": "Tea."}, {"did": "did:plc:bob", "description": " "}]
+    bench.write("bluesky", "followers", [({"account_id": "did:plc:brand"}, person) for person in people])
+    bench.write("bluesky", "mentions", [({"mentions": "x"}, post())])
+    bench.land()
+    facts = "attributes->>'has_default_picture', attributes->>'has_bio'"
+    assert bench.read(f"select account_id, {facts} from staging.accounts order by 1") == [
+        ("did:plc:ann", "false", "true"),
+        ("did:plc:bob", "true", "false"),
+        ("did:plc:zoe", None, None),
+    ]
 
 
 def test_a_like_names_the_same_interaction_in_a_listing_and_in_a_notification(bench: Bench) -> None:

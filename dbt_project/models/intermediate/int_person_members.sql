@@ -54,7 +54,7 @@ members as (
         row_number() over (
             partition by person_accounts.person_id
             order by
-                case when accounts.is_deleted then 1 else 0 end,
+                case when accounts.is_deleted or accounts.is_suspended then 1 else 0 end,
                 per_account.conversational_count desc,
                 per_account.event_count desc,
                 accounts.account_key

@@ -43,6 +43,10 @@ per_person as (
     group by person_id
 ),
 
+reality as (
+    select account_key, p_real, p_real_basis from {{ ref('int_account_reality') }}
+),
+
 per_exchange as (
     select
         person_id,
@@ -63,9 +67,9 @@ select
     per_person.platforms_text,
     cast(per_person.account_count as bigint) as account_count,
     cast(coalesce(per_exchange.exchange_day_count, 0) as bigint) as exchange_day_count,
-    -- Only what the platform or the configuration states, until account quality is measured (M6.4).
-    cast(case when per_person.is_automated or per_person.is_suspended then 0 else 1 end as double) as p_real,
-    case when per_person.is_automated or per_person.is_suspended then 'stated' else 'assumed' end as p_real_basis,
+    -- That of the main account (M6.4); one account that says it is automated speaks for all.
+    case when per_person.is_automated then cast(0 as double) else reality.p_real end as p_real,
+    case when per_person.is_automated then 'stated' else reality.p_real_basis end as p_real_basis,
     per_person.is_automated,
     per_person.is_suspended,
     per_person.is_deleted,
@@ -84,5 +88,6 @@ from per_person
 cross join run
 cross join parameters
 inner join members as main on per_person.main_account_key = main.account_key
+inner join reality on per_person.main_account_key = reality.account_key
 left join per_exchange on per_person.person_id = per_exchange.person_id
 left join objections on per_person.person_id = objections.person_id

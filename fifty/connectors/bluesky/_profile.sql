@@ -12,5 +12,8 @@ select
     person."followersCount" as follower_count,
     person."followsCount" as following_count,
     person."postsCount" as post_count,
+    -- A profile in a list tells picture and text: what is left out there, the account does not have.
+    to_json({'has_default_picture': coalesce(person.avatar, '') = '', 'has_bio': coalesce(trim(person."description"), '') <> ''})::varchar
+        as attributes,
 from people_seen
 where person.did is not null

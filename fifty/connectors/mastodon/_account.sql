@@ -15,5 +15,6 @@ select
     known_count(person.followers_count) as follower_count,
     known_count(person.following_count) as following_count,
     known_count(person.statuses_count) as post_count,
+    profile_facts(person.avatar, person.note, person.last_status_at) as attributes,
 from people_seen
 where person.id is not null

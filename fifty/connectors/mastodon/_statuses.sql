@@ -87,6 +87,7 @@ select
     known_count(status.account.followers_count) as follower_count,
     known_count(status.account.following_count) as following_count,
     known_count(status.account.statuses_count) as post_count,
+    profile_facts(status.account.avatar, status.account.note, status.account.last_status_at) as attributes,
 from statuses_seen
 inner join last_seen
     on statuses_seen.line.load_id = last_seen.load_id

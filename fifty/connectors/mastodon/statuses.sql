@@ -42,5 +42,6 @@ select
     known_count(item.account.followers_count) as follower_count,
     known_count(item.account.following_count) as following_count,
     known_count(item.account.statuses_count) as post_count,
+    profile_facts(item.account.avatar, item.account.note, item.account.last_status_at) as attributes,
 from items
 where item.reblog.id is not null and item.account.id is not null

@@ -10,7 +10,7 @@ members as (
 
 -- Whoever wrote about the brand without addressing it is no person of the marts, but a voice.
 accounts as (
-    select account_key, case when is_automated or is_suspended then 0 else 1 end as p_real from {{ ref('int_accounts') }}
+    select account_key, p_real from {{ ref('int_account_reality') }}
 ),
 
 calendar as (
