@@ -29,21 +29,70 @@ case when {{ day }}.working_seconds is not null then
 end
 {%- endmacro %}
 
-{#- Counted events of today's people, decayed to the as-of date, or to the day on which the person's accounts went (M2.4).
+{#- Counted events of the people known now, decayed to a day (M2.4): by default the as-of date, or the day on which the person's accounts went.
     Exact daily sums are stored, decay happens when they are read: nothing floating is ever rolled forward. -#}
-{% macro decayed_events() -%}
+{% macro decayed_events(reference_date='persons.reference_date') -%}
 select
     days.*,
-    {{ days_between('days.event_day', 'persons.reference_date') }} as age_days,
+    {{ days_between('days.event_day', reference_date) }} as age_days,
     cast(
-        days.weight * power(cast(2 as double), -{{ days_between('days.event_day', 'persons.reference_date') }} / parameters.strength_half_life_days)
+        days.weight * power(cast(2 as double), -{{ days_between('days.event_day', reference_date) }} / parameters.strength_half_life_days)
     as double) as decayed_weight
 from {{ ref('int_interaction_days') }} as days
 cross join {{ ref('int_parameters') }} as parameters
 inner join {{ ref('int_persons') }} as persons on days.person_id = persons.person_id
-where days.event_day <= persons.reference_date
+where days.event_day <= {{ reference_date }}
 {%- endmacro %}
 
+{#- Relationship strength S of each person in a relation of decayed events, with its parts (M2.4): the one place where the formula stands. -#}
+{% macro strength_scores(events) -%}
+with summed as (
+    select
+        person_id,
+        coalesce({{ exact_sum("case when direction = 'in' and kind = 'like' then decayed_weight end") }}, 0) as like_sum,
+        coalesce({{ exact_sum("case when direction = 'in' and kind <> 'like' then decayed_weight end") }}, 0) as other_sum,
+        coalesce({{ exact_sum("case when direction = 'out' then decayed_weight end") }}, 0) as out_sum,
+        count(case when direction = 'in' then 1 end) as in_event_count,
+        count(case when direction = 'out' then 1 end) as out_event_count,
+        count(case when direction = 'in' and is_engaged then 1 end) as engaged_in_event_count,
+        max(case when direction = 'in' then event_at end) as last_in_at,
+        max(case when direction = 'out' then event_at end) as last_out_at
+    from {{ events }}
+    group by person_id
+),
+
+capped as (
+    select
+        summed.*,
+        summed.other_sum + least(summed.like_sum, parameters.like_cap) as strength_in,
+        case when summed.like_sum > 0 then least(cast(1 as double), parameters.like_cap / summed.like_sum) end as like_factor,
+        (1 + parameters.out_factor)
+        / (1 - power(cast(2 as double), -parameters.saturation_contact_days / parameters.strength_half_life_days)) as saturation,
+        parameters.out_factor,
+        parameters.balance_floor
+    from summed
+    cross join {{ ref('int_parameters') }} as parameters
+),
+
+balanced as (
+    select
+        *,
+        strength_in + out_factor * out_sum as strength_volume,
+        2 * least(strength_in, out_sum) / nullif(strength_in + out_sum, 0) as balance
+    from capped
+)
+
+select
+    *,
+    case
+        when engaged_in_event_count = 0 then cast(0 as double)
+        else coalesce(round(
+            100 * strength_volume / nullif(strength_volume + saturation, 0)
+            * (balance_floor + (1 - balance_floor) * coalesce(balance, 0)), 12
+        ), cast(0 as double))
+    end as strength
+from balanced
+{%- endmacro %}
 
 {#- A double in [0, 1) made of the first 52 bits of md5: equal on both engines, and exact in a double. -#}
 {% macro hash_uniform(text) -%}

@@ -6,61 +6,12 @@ persons as (
     select * from {{ ref('int_persons') }}
 ),
 
-parameters as (
-    select * from {{ ref('int_parameters') }}
-),
-
 run as (
     select * from {{ ref('int_run') }}
 ),
 
-summed as (
-    select
-        person_id,
-        coalesce({{ exact_sum("case when direction = 'in' and kind = 'like' then decayed_weight end") }}, 0) as like_sum,
-        coalesce({{ exact_sum("case when direction = 'in' and kind <> 'like' then decayed_weight end") }}, 0) as other_sum,
-        coalesce({{ exact_sum("case when direction = 'out' then decayed_weight end") }}, 0) as out_sum,
-        count(case when direction = 'in' then 1 end) as in_event_count,
-        count(case when direction = 'out' then 1 end) as out_event_count,
-        count(case when direction = 'in' and is_engaged then 1 end) as engaged_in_event_count,
-        max(case when direction = 'in' then event_at end) as last_in_at,
-        max(case when direction = 'out' then event_at end) as last_out_at
-    from events
-    group by person_id
-),
-
-capped as (
-    select
-        summed.*,
-        summed.other_sum + least(summed.like_sum, parameters.like_cap) as strength_in,
-        case when summed.like_sum > 0 then least(cast(1 as double), parameters.like_cap / summed.like_sum) end as like_factor,
-        (1 + parameters.out_factor)
-        / (1 - power(cast(2 as double), -parameters.saturation_contact_days / parameters.strength_half_life_days)) as saturation,
-        parameters.out_factor,
-        parameters.balance_floor
-    from summed
-    cross join parameters
-),
-
-balanced as (
-    select
-        *,
-        strength_in + out_factor * out_sum as strength_volume,
-        2 * least(strength_in, out_sum) / nullif(strength_in + out_sum, 0) as balance
-    from capped
-),
-
 scored as (
-    select
-        *,
-        case
-            when engaged_in_event_count = 0 then cast(0 as double)
-            else coalesce(round(
-                100 * strength_volume / nullif(strength_volume + saturation, 0)
-                * (balance_floor + (1 - balance_floor) * coalesce(balance, 0)), 12
-            ), cast(0 as double))
-        end as strength
-    from balanced
+    {{ strength_scores('events') }}
 )
 
 select
