@@ -93,6 +93,7 @@ class Stage:
             "work_start": "09:00",
             "work_end": "17:00",
             "holidays": "2026-10-03",
+            "currency": "EUR",
         }
         for name, value in (defaults | (settings or {})).items():
             self.add("config_settings", load_id=load_id, name=name, value=value)
@@ -198,9 +199,11 @@ def brands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def built(brands: Path) -> Brand:
-    """T11 as real staging rows, built once."""
-    from tests.models.worlds import build_t11
+    """T11 as real staging rows, with some business, built once."""
+    from tests.models.worlds import add_business, build_t11
 
+    stage = build_t11()
+    add_business(stage)
     brand = open_brand(brands, "t11")
-    brand.result = brand.transform(build_t11())
+    brand.result = brand.transform(stage)
     return brand

@@ -80,3 +80,37 @@ def build_t11() -> Stage:
     talk(stage, "hal", "i6 a6.1 i44 a44.1")
     talk(stage, "ivy", "i3 o3.5 i30 o31")
     return stage
+
+
+def add_business(stage: Stage) -> None:
+    """What a shop and a desk would have said of T11's people: ana bought and recommended, eve bought, who was only on a list did not."""
+    add = {"load_id": "business", "platform": "business"}
+    stage.add("person_facts", **add, person_ref="crm:1", fact="account", value="bluesky:ana", source="form", basis="consent", collected_at=at(0))
+    orders = (("crm:1", 1, 40.0, None), ("bluesky:eve", 20, 20.0, None), ("crm:9", 30, 90.0, "ref-1"), ("crm:8", 45, 10.0, None))
+    for person_ref, day, amount, referral_id in orders:
+        stage.add(
+            "conversions",
+            **add,
+            conversion_id=f"order-{person_ref}",
+            person_ref=person_ref,
+            occurred_at=at(day),
+            conversion_kind="order",
+            amount=amount,
+            currency="EUR",
+            referral_id=referral_id,
+        )
+    stage.add(
+        "referrals", **add, referral_id="ref-1", referrer_ref="crm:1", prospect_ref="crm:9", referred_at=at(25), arm="referred", is_rewarded=False
+    )
+    stage.add("referrals", **add, referral_id="list-1", prospect_ref="crm:10", referred_at=at(25), arm="cold")
+    stage.add(
+        "costs",
+        **add,
+        cost_id="desk",
+        incurred_at=at(10),
+        channel="bluesky",
+        cost_kind="staff",
+        amount=60.0,
+        currency="EUR",
+        hours=2.0,
+    )
