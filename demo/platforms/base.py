@@ -270,9 +270,10 @@ class Platform:
             size = max(1, size // 2)
         first, last = start, min(start + size, total)
         after = last
-        if "overlapping_page" in hits:
+        is_between = 0 < start < total  # the first page has none before it, and the end stays the end
+        if "overlapping_page" in hits and is_between:
             first = max(0, start - OVERLAP)
-        if "duplicate_page" in hits and start:
+        if "duplicate_page" in hits and is_between:
             first, last = max(0, start - size), start
         return Page(first, last, after, "repeated_cursor" in hits)
 

@@ -253,7 +253,7 @@ def test_bluesky_facets_count_bytes_and_times_come_in_four_formats(reader: Reade
             after_wide += not text[:start].isascii()
             if "tag" in facet["features"][0]:
                 assert text[start:end].decode() == "#" + facet["features"][0]["tag"]
-    assert after_wide >= 5, "no facet comes after a character of several bytes"
+    assert after_wide, "no facet comes after a character of several bytes"
     shapes = {"".join("d" if c.isdigit() else c for c in p["record"]["createdAt"]) for p in everything}
     assert shapes == {"dddd-dd-ddTdd:dd:dd.dddZ", "dddd-dd-ddTdd:dd:dd.ddddddZ", "dddd-dd-ddTdd:dd:ddZ", "dddd-dd-ddTdd:dd:dd.ddd+dd:dd"}
     assert any(p["indexedAt"] < p["record"]["createdAt"] for p in everything)

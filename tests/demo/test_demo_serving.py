@@ -14,8 +14,10 @@ from typing import Any
 import pytest
 import requests
 from demo.__main__ import main
+from demo.faults import Fault, write_faults
+from demo.model import write_atomically
 
-from demo_reader import ANCHOR, Reader, read_addresses, start_demo
+from demo_reader import ANCHOR, Reader, Truth, read_addresses, start_demo
 
 
 def is_open(url: str) -> bool:
@@ -98,6 +100,46 @@ def test_faults_break_answers_for_real(early_demo: Early) -> None:
     assert requests.get(rows["wordpress"]["base_url"] + "/wp-json/", timeout=5).status_code == 503
     with pytest.raises(requests.exceptions.RequestException):
         requests.get(rows["bluesky"]["pds_url"] + "/xrpc/_health", timeout=5).json()
+
+
+def test_travelling_moves_all_services_both_ways_without_a_restart(early_demo: Early, capsys: pytest.CaptureFixture[str]) -> None:
+    process, directory, addresses = early_demo
+
+    def look() -> tuple[set[str], set[str]]:
+        then = Reader(read_addresses(directory))
+        own = then.addresses["platforms"]
+        statuses = then.walk_mastodon(f"/api/v1/accounts/{own['mastodon']['account_id']}/statuses", limit=40, exclude_reblogs="true")
+        feed = then.walk_bluesky("app.bsky.feed.getAuthorFeed", "feed", actor=own["bluesky"]["did"], limit=100)
+        return {status["id"] for status in statuses}, {item["post"]["uri"] for item in feed if "reason" not in item}
+
+    def expect() -> tuple[set[str], set[str]]:
+        truth = Truth(directory)
+        own = addresses["platforms"]["mastodon"]["account_id"], addresses["platforms"]["bluesky"]["did"]
+        served = [{p["post_id"] for p in truth.read("posts", author_account_id=account_id, is_served=True)} for account_id in own]
+        return served[0], served[1]
+
+    earlier = look()
+    assert earlier == expect()
+    assert main(["travel", "--dir", str(directory), "--now", "2026-02-20"]) == 0
+    later = look()
+    assert later == expect() and later[0] > earlier[0] and later[1] - earlier[1]
+    assert (read_addresses(directory)["now"], read_addresses(directory)["as_of"]) == ("2026-02-20T00:00:00.000Z", "2026-02-20")
+    assert main(["travel", "--dir", str(directory), "--now", "2026-02-10T12:00:00Z"]) == 0
+    assert look() == earlier == expect() and process.poll() is None
+    assert main(["travel", "--dir", str(directory), "--now", "2020-01-01"]) == 2
+    assert main(["travel", "--dir", str(directory / "nowhere"), "--now", "2026-02-20"]) == 2
+    assert "no world" in capsys.readouterr().err and not (directory / "nowhere").exists()
+
+
+def test_faults_can_be_switched_while_serving(early_demo: Early) -> None:
+    _, directory, addresses = early_demo
+    url = addresses["platforms"]["mastodon"]["base_url"] + "/api/v1/instance"
+    before = (directory / "faults.json").read_text(encoding="utf-8")
+    assert requests.get(url, timeout=5).status_code == 200
+    write_atomically(directory / "faults.json", write_faults([Fault("mastodon", "unavailable")]))
+    assert requests.get(url, timeout=5).status_code == 503
+    write_atomically(directory / "faults.json", before)
+    assert requests.get(url, timeout=5).status_code == 200
 
 
 def test_services_end_with_a_killed_parent_come_back_at_the_same_addresses_and_stop(early_demo: Early) -> None:
