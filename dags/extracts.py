@@ -11,7 +11,7 @@ from typing import Any
 
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, task
 
-from scheduler.defaults import START_DATE, default_args, marts_asset, open_run, open_settings
+from scheduler.defaults import START_DATE, default_args, marts_asset, open_run, open_settings, skip_when_early
 
 settings, config = open_settings()
 
@@ -26,7 +26,12 @@ def build_extracts(slug: str, name: str, timezone: str, orders: list[str]) -> DA
         max_active_runs=1,
         default_args=default_args(settings),
         tags=["stage:extract", f"brand:{slug}"],
-        doc_md=f"**{name}**: writes {', '.join(orders)} from what is published. Stops, and says so, where the published marts are too old.",
+        description=f"Extracts of {name}: {', '.join(orders)}",
+        doc_md=f"""**{name}**: writes {", ".join(f"`{one}`" for one in orders)} from what is published, after each publish and every morning.
+
+- A run by the clock stops, and says so, where the published marts are older than {settings.stale_after_hours:.0f} hours; before the first publish it is skipped.
+- The files are in `{settings.data}/{slug}/extracts/<name>/<day>/`. A second run of the same version changes no byte.
+""",
     ) as dag:
 
         @task
@@ -34,9 +39,9 @@ def build_extracts(slug: str, name: str, timezone: str, orders: list[str]) -> DA
             """Stop where what is published is older than it should be: an old page must not look like a new one."""
             from fifty.scheduling import check_freshness as check
 
-            return check(
-                slug, open_settings()[0], at=context["dag_run"].run_after, is_by_clock=str(context["dag_run"].run_type).endswith("scheduled")
-            )
+            run = context["dag_run"]
+            with skip_when_early():
+                return check(slug, open_settings()[0], at=run.run_after, is_by_clock=str(run.run_type).endswith("scheduled"))
 
         @task
         def extract(as_of: str) -> str:

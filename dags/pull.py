@@ -14,14 +14,16 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, AssetAlias, CronDataIntervalTimetable, Param, TriggerRule, get_current_context, task
 
 from fifty.connectors.base import Connector, discover_connectors
-from scheduler.defaults import START_DATE, as_of_param, default_args, landing_asset, open_settings
+from scheduler.defaults import START_DATE, as_of_param, default_args, landing_asset, list_brands, open_settings
 
 LARGEST_MAP = 200  # Airflow's own bound is 1024; a grid of more than a few hundred is unreadable.
 
 PARAMS = {
-    "as_of": as_of_param(),
+    "as_of": as_of_param("Pull to the end of this day (UTC). Empty: to the end of the data interval."),
     "since": Param(None, type=["null", "string"], description="Begin of a past window, for a backfill. Empty: go on from the last load."),
-    "until": Param(None, type=["null", "string"], description="End of the window, an instant with zone. Empty: the end of the data interval."),
+    "until": Param(
+        None, type=["null", "string"], description="End of the window, an instant with zone. Empty: the end of `as_of`, else of the data interval."
+    ),
     "brand": Param(None, type=["null", "string"], description="One brand. Empty: all that use the platform."),
 }
 
@@ -42,8 +44,15 @@ def build_pull(connector: Connector, brands: list[str]) -> DAG:
         default_args=default_args(settings),
         params=PARAMS,
         tags=["stage:pull", f"platform:{connector.platform}"],
-        doc_md=f"**{connector.title}**: pulls the accounts of {', '.join(brands)}. "
-        f"Streams: {', '.join(stream.name for stream in connector.streams)}. Run it by hand with `since` and `until` to backfill events.",
+        description=f"{connector.title} to landed files, for {list_brands(brands)}",
+        doc_md=f"""**{connector.title}**: pulls the accounts of {list_brands(brands)} into landed files; the warehouse of a brand follows when something came.
+
+- Streams, in order: {", ".join(f"`{stream.name}`" for stream in connector.streams)}.
+- `pull` is one task an account (`brand/account`). A load that fails does not stop the others: what came is announced and built, and the run is marked failed.
+- The next run goes on from the last finished load, so a missed hour heals by itself.
+- By hand: `since` and `until` backfill events; what the platform can only say about now is recorded as not reachable.
+- Scopes, limits and quirks: `fifty/connectors/{connector.platform}/README.md`.
+""",
     ) as dag:
 
         @task

@@ -12,9 +12,25 @@ from typing import Any
 
 from airflow.sdk import DAG, chain, task
 
-from scheduler.defaults import START_DATE, WRITER_POOL, as_of_param, default_args, landing_asset, marts_asset, open_run, open_settings
+from scheduler.defaults import (
+    START_DATE,
+    WRITER_POOL,
+    as_of_param,
+    default_args,
+    landing_asset,
+    marts_asset,
+    open_run,
+    open_settings,
+    skip_when_early,
+)
 
-STAGES = ("land", "gate_landed", "transform", "gate_marts", "publish")
+STAGES = {
+    "land": "Brings every finished load that is not landed yet into staging, a transaction each batch. What does not fit is in `ops.quarantine`.",
+    "gate_landed": "Checks what was landed: each load is accepted, warned about or rejected, and no model reads a rejected one. See `ops.gate_results`.",
+    "transform": "Builds the marts of the day with dbt, in the brand's work file. Readers see nothing of it.",
+    "gate_marts": "Checks the finished marts. A critical failure stops the run here; what was published before stays.",
+    "publish": "Makes the marts a new read-only version and switches readers to it at once. The same content makes no new version.",
+}
 
 settings, config = open_settings()
 
@@ -30,8 +46,14 @@ def build_warehouse(slug: str, name: str) -> DAG:
         default_args={**default_args(settings), "pool": WRITER_POOL},
         params={"as_of": as_of_param()},
         tags=["stage:warehouse", f"brand:{slug}"],
-        doc_md=f"**{name}**: lands every finished load that is not landed yet, checks it, builds the marts, checks them, publishes. "
-        "A gate that fails leaves the last version published.",
+        description=f"{name}: landed files to a new published version",
+        doc_md=f"""**{name}**: lands every finished load that is not landed yet, checks it, builds the marts, checks them, publishes.
+
+- A gate that fails leaves the last version published. `fifty status --brand {slug}` names the check and its remedy.
+- A run that failed or was killed leaves nothing half done: clear it, or wait for the next one, which takes up what is left.
+- As long as the brand's configuration has not landed, runs are skipped.
+- By hand: `as_of` for another day. To go back: `fifty publish --brand {slug} --list`, then `--version V`.
+""",
     ) as dag:
 
         @task
@@ -39,14 +61,15 @@ def build_warehouse(slug: str, name: str) -> DAG:
             """Fix the day and the name of the run for all its tasks."""
             from fifty.scheduling import begin_run
 
-            run = begin_run(slug, *open_settings(), as_of=(params or {}).get("as_of"))
+            with skip_when_early():
+                run = begin_run(slug, *open_settings(), as_of=(params or {}).get("as_of"))
             return {"as_of": run.as_of.isoformat(), "run_id": run.run_id}
 
         begun = begin()
         steps = []
         for stage in STAGES:
 
-            @task(task_id=stage, outlets=[marts_asset(slug)] if stage == "publish" else [])
+            @task(task_id=stage, outlets=[marts_asset(slug)] if stage == "publish" else [], doc_md=STAGES[stage])
             def work(begun: dict[str, str], stage: str) -> str:
                 """Do one stage of the brand's run."""
                 return str(getattr(open_run(slug, **begun), stage)().describe())

@@ -7,7 +7,8 @@
     │   ├── CredentialError    the platform refuses the credential
     │   ├── PagingError        the platform's paging does not end
     │   └── LandingError       a landed file is not what its manifest says
-    ├── SkippableError     this one scope cannot be read (deleted post, hidden followers): counted, the load goes on
+    ├── SkippableError     this one scope cannot be read (deleted post, hidden followers): counted, the load goes on;
+    │                      or this one run has nothing to do yet: skipped, a later one follows by itself
     └── GateFailed         a gate stopped the run: exit code 3
 
 Every message answers: where, what was seen, what was expected, what to do next.
@@ -82,7 +83,7 @@ class LandingError(FatalError):
 
 
 class SkippableError(FiftyError):
-    """One scope cannot be read; it is recorded as incomplete and the load goes on."""
+    """One scope cannot be read: recorded as incomplete, the load goes on. Or one run is too early: skipped, a later one follows."""
 
 
 class GateFailed(FiftyError):

@@ -19,7 +19,7 @@ from fifty import reports
 from fifty.config import Brand
 from fifty.console import show_progress
 from fifty.errors import SettingsError
-from fifty.landing import format_compact, list_finished_loads, parse_instant
+from fifty.landing import format_compact, landing_root, parse_instant, read_manifest
 from fifty.reports import StageReport
 from fifty.settings import Settings
 from fifty.warehouse import BrandPaths
@@ -167,8 +167,13 @@ def end_of_day(day: date) -> datetime:
 
 def find_newest_window_end(settings: Settings, slug: str) -> datetime | None:
     """End of the newest window pulled, backfills aside; None before the first."""
-    ends = [load.manifest.window["end"] for load in list_finished_loads(settings.data, slug) if not load.manifest.is_backfill]
-    return max((parse_instant(end) for end in ends if end), default=None)
+    # A folder's name tells its window: of years of hourly loads only the newest manifests are opened.
+    folders = landing_root(settings.data, slug).glob("*/*/*/*-*-*")
+    for folder in sorted(folders, key=lambda one: one.name.split("-")[-2], reverse=True):
+        load = read_manifest(folder)
+        if load and not load.manifest.is_backfill and load.manifest.window["end"]:
+            return parse_instant(load.manifest.window["end"])
+    return None
 
 
 def find_as_of(settings: Settings, slug: str) -> date:

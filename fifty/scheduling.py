@@ -14,7 +14,8 @@ from typing import Any
 
 from fifty.config import Config
 from fifty.connectors.base import Connector
-from fifty.errors import FatalError, FiftyError, SettingsError
+from fifty.errors import FatalError, FiftyError, SettingsError, SkippableError
+from fifty.landing import list_finished_loads
 from fifty.pipeline import BrandRun, end_of_day, find_as_of, name_run
 from fifty.reports import find_worst
 from fifty.settings import Settings
@@ -107,16 +108,34 @@ def pull_batch(
 
 
 def begin_run(slug: str, settings: Settings, config: Config, *, as_of: str | None) -> BrandRun:
-    """A run with its day and name fixed, for stages that run as separate tasks."""
+    """A run with its day and name fixed, for stages that run as separate tasks.
+
+    Raises SkippableError as long as the brand's configuration has not landed: without it nobody is known to be the brand, and the gate would
+    stop the marts. Its own pull then starts the next run.
+    """
     day = date.fromisoformat(as_of) if as_of else find_as_of(settings, slug)
+    if not list_finished_loads(settings.data, slug, platform="config"):
+        raise SkippableError(
+            "the brand's configuration has not landed yet",
+            where=slug,
+            seen="loads of other platforms only",
+            expected="a finished load of pull_config",
+            remedy="nothing, if pull_config is running: the next run follows by itself; else start it",
+        )
     return BrandRun(slug, config.brands[slug], settings, day, run_id=name_run(settings, slug, day))
 
 
 def check_freshness(slug: str, settings: Settings, *, at: datetime, is_by_clock: bool) -> str:
-    """As-of day of what is published. Raises FatalError when nothing is, or when a run by the clock finds it too old."""
-    from fifty.publish import open_version
+    """As-of day of what is published. Raises FatalError when nothing is, or when a run by the clock finds it too old.
 
-    with open_version(BrandPaths(settings.data, slug)) as (version, _):
+    By the clock, before the first publish, SkippableError: nobody expects an extract yet, and the publish starts one by itself.
+    """
+    from fifty.publish import open_version, read_current_version
+
+    paths = BrandPaths(settings.data, slug)
+    if is_by_clock and read_current_version(paths) is None:
+        raise SkippableError("nothing is published yet", where=f"{slug}/extract", remedy="nothing: the first publish starts the extracts by itself")
+    with open_version(paths) as (version, _):
         as_of = date.fromisoformat(version.as_of_date)
     age = (at - end_of_day(as_of)).total_seconds() / 3600
     if is_by_clock and age > settings.stale_after_hours:

@@ -8,14 +8,17 @@ Parsed every few seconds by the scheduler: nothing heavy is imported at the top.
 from __future__ import annotations
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from airflow.sdk import Asset, ExceptionRetryPolicy, Param, RetryAction, RetryRule
+from airflow.sdk.exceptions import AirflowSkipException
 
 from fifty.config import Config, load_config
 from fifty.connectors.base import discover_connectors, remote_platforms
-from fifty.errors import FiftyError
+from fifty.errors import FiftyError, SkippableError
 from fifty.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -54,9 +57,22 @@ def marts_asset(slug: str) -> Asset:
     return Asset(name=f"fifty://{slug}/marts", uri=f"fifty://{slug}/marts", group="fifty")
 
 
-def as_of_param() -> Param:
-    """The day the marts describe, for a run by hand."""
-    text = "The day the marts describe. Empty: the last complete day that was pulled."
+@contextmanager
+def skip_when_early() -> Iterator[None]:
+    """Too early is no failure: the task, and what follows it, is shown as skipped."""
+    try:
+        yield
+    except SkippableError as error:
+        raise AirflowSkipException(str(error)) from None
+
+
+def list_brands(slugs: list[str]) -> str:
+    """Brands in a sentence; of many only the first."""
+    return ", ".join(slugs[:5]) + (f" and {len(slugs) - 5} more" if len(slugs) > 5 else "")
+
+
+def as_of_param(text: str = "The day the marts describe. Empty: the last complete day that was pulled.") -> Param:
+    """A day, for a run by hand."""
     return Param(None, type=["null", "string"], format="date", title="as of", description=text)
 
 

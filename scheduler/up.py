@@ -11,6 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import os
+import secrets
 import signal
 import socket
 import subprocess
@@ -148,6 +149,10 @@ def main() -> int:
             AIRFLOW__API__PORT=str(port),
             AIRFLOW__API__BASE_URL=f"http://{HOST}:{port}",
             AIRFLOW__CORE__EXECUTION_API_SERVER_URL=f"http://{HOST}:{port}/execution/",
+            # Airflow's own lines are many and say little; ours are what one opens the log of a task for.
+            AIRFLOW__LOGGING__NAMESPACE_LEVELS="fifty=INFO",
+            # The one Airflow makes is short, and it warns of that with every task. A new one for each start: sessions end with it.
+            AIRFLOW__API_AUTH__JWT_SECRET=secrets.token_urlsafe(48),
             AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT=str(worker_log),
             AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT=str(trigger_log),
         )

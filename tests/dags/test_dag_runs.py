@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import logging
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 import pytest
+
+from fifty.landing import LoadKey, LoadWriter, Window
 
 
 class Collector(logging.Handler):
@@ -53,6 +56,15 @@ def test_a_platform_that_is_down_fails_its_own_run_with_one_alert_and_announces_
     (alert,) = alerts
     for word in ("platform:mastodon", "stage:pull", "acme/mastodon/acme", "remedy:"):
         assert word in alert
+
+
+def test_a_warehouse_run_that_comes_too_early_is_skipped_and_nobody_is_alarmed(prepared: Any, airflow_home: Path) -> None:
+    key = LoadKey("other", "bluesky", "other.example", "profile", Window(None, datetime(2026, 4, 1, tzinfo=UTC)))
+    with LoadWriter(airflow_home / "data", key, kind="state") as writer:
+        writer.finish(scopes=[], next_state={})
+    state, tasks, alerts, assets = run(prepared, "warehouse_other")
+    assert (state, alerts, assets) == ("success", [], set())
+    assert set(tasks.values()) == {"skipped"}
 
 
 def test_what_landed_is_announced_for_each_brand(prepared: Any, airflow_home: Path) -> None:

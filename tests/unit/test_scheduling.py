@@ -10,11 +10,11 @@ import pytest
 
 from fifty.config import Config
 from fifty.connectors.base import discover_connectors
-from fifty.errors import CredentialError, FiftyError, GateFailed, RetryableError, SettingsError, SkippableError
+from fifty.errors import CredentialError, FatalError, FiftyError, GateFailed, RetryableError, SettingsError, SkippableError
 from fifty.landing import LoadKey, LoadWriter, Window
 from fifty.pipeline import end_of_day, find_as_of, name_run
 from fifty.reports import find_worst
-from fifty.scheduling import PullWindow, find_window, plan_batches
+from fifty.scheduling import PullWindow, begin_run, check_freshness, find_window, plan_batches
 from fifty.settings import load_settings
 
 NINE, TEN = datetime(2026, 3, 31, 9, tzinfo=UTC), datetime(2026, 3, 31, 10, tzinfo=UTC)
@@ -100,3 +100,22 @@ def test_the_day_comes_from_the_newest_finished_window_and_from_no_clock(tmp_pat
     assert find_as_of(settings, "acme") == date(2026, 3, 30)
     assert name_run(settings, "acme", date(2026, 3, 30)) == "20260330-20260331T100000Z"
     assert end_of_day(date(2026, 3, 30)) == datetime(2026, 3, 31, tzinfo=UTC)
+
+
+def test_a_warehouse_run_before_the_configuration_has_landed_is_too_early(tmp_path: Path) -> None:
+    settings, config = load_settings(data=tmp_path), make_config(1)
+    for platform, is_early in (("mastodon", True), ("config", False)):
+        with LoadWriter(tmp_path, LoadKey("acme", platform, platform, "stream", Window(None, TEN)), kind="state") as writer:
+            writer.finish(scopes=[], next_state={})
+        if is_early:
+            with pytest.raises(SkippableError, match="configuration has not landed"):
+                begin_run("acme", settings, config, as_of=None)
+    assert begin_run("acme", settings, config, as_of=None).as_of == date(2026, 3, 30)
+
+
+def test_before_the_first_publish_the_clock_skips_extracts_and_a_person_is_told(tmp_path: Path) -> None:
+    settings = load_settings(data=tmp_path)
+    with pytest.raises(SkippableError, match="nothing is published yet"):
+        check_freshness("acme", settings, at=TEN, is_by_clock=True)
+    with pytest.raises(FatalError, match="run `fifty publish` first"):
+        check_freshness("acme", settings, at=TEN, is_by_clock=False)
