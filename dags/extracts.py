@@ -11,7 +11,7 @@ from typing import Any
 
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, task
 
-from scheduler.defaults import START_DATE, default_args, marts_asset, open_run, open_settings, skip_when_early
+from scheduler.defaults import START_DATE, default_args, is_run, marts_asset, open_run, open_settings, skip_when_early
 
 settings, config = open_settings()
 
@@ -39,9 +39,8 @@ def build_extracts(slug: str, name: str, timezone: str, orders: list[str]) -> DA
             """Stop where what is published is older than it should be: an old page must not look like a new one."""
             from fifty.scheduling import check_freshness as check
 
-            run = context["dag_run"]
             with skip_when_early():
-                return check(slug, open_settings()[0], at=run.run_after, is_by_clock=str(run.run_type).endswith("scheduled"))
+                return check(slug, open_settings()[0], at=context["dag_run"].run_after, is_by_clock=is_run(context, "scheduled"))
 
         @task
         def extract(as_of: str) -> str:

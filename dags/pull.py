@@ -14,7 +14,7 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, AssetAlias, CronDataIntervalTimetable, Param, TriggerRule, get_current_context, task
 
 from fifty.connectors.base import Connector, discover_connectors
-from scheduler.defaults import START_DATE, as_of_param, default_args, landing_asset, list_brands, open_settings
+from scheduler.defaults import START_DATE, as_of_param, default_args, is_run, landing_asset, list_brands, open_settings
 
 LARGEST_MAP = 200  # Airflow's own bound is 1024; a grid of more than a few hundred is unreadable.
 
@@ -71,7 +71,7 @@ def build_pull(connector: Connector, brands: list[str]) -> DAG:
             get_current_context()["batch_label"] = batch["label"]  # type: ignore[typeddict-unknown-key]
             window = find_window(
                 context["params"], interval=(context.get("data_interval_start"), context.get("data_interval_end")),
-                is_backfill=str(context["dag_run"].run_type).endswith("backfill"), run_after=context["dag_run"].run_after,
+                is_backfill=is_run(context, "backfill"), run_after=context["dag_run"].run_after,
             )  # fmt: skip
             landed, worst = pull_batch(*open_settings(), connector, batch, window)
             context["ti"].xcom_push(key="landed", value=landed)

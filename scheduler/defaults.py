@@ -57,6 +57,12 @@ def marts_asset(slug: str) -> Asset:
     return Asset(name=f"fifty://{slug}/marts", uri=f"fifty://{slug}/marts", group="fifty")
 
 
+def is_run(context: dict[str, Any], kind: str) -> bool:
+    """Whether the run is `scheduled`, `backfill`, `manual` …; tasks and tests see different types for it, of which only the value is the same."""
+    run_type = context["dag_run"].run_type
+    return str(getattr(run_type, "value", run_type)) == kind
+
+
 @contextmanager
 def skip_when_early() -> Iterator[None]:
     """Too early is no failure: the task, and what follows it, is shown as skipped."""

@@ -138,7 +138,8 @@ def main() -> int:
     def stop(number: int, frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    for number in (signal.SIGTERM, signal.SIGHUP):
+    # SIGINT too: a parent that ignores it hands that down, and Ctrl-C would do nothing.
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         signal.signal(number, stop)
     try:
         port = take_port(options.port)
@@ -150,7 +151,8 @@ def main() -> int:
             AIRFLOW__API__BASE_URL=f"http://{HOST}:{port}",
             AIRFLOW__CORE__EXECUTION_API_SERVER_URL=f"http://{HOST}:{port}/execution/",
             # Airflow's own lines are many and say little; ours are what one opens the log of a task for.
-            AIRFLOW__LOGGING__NAMESPACE_LEVELS="fifty=INFO",
+            AIRFLOW__LOGGING__LOGGING_LEVEL="INFO",
+            AIRFLOW__LOGGING__NAMESPACE_LEVELS="airflow=WARNING",
             # The one Airflow makes is short, and it warns of that with every task. A new one for each start: sessions end with it.
             AIRFLOW__API_AUTH__JWT_SECRET=secrets.token_urlsafe(48),
             AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT=str(worker_log),

@@ -166,3 +166,15 @@ def test_the_pipeline_never_imports_airflow_and_the_rule_that_says_so_bites(tmp_
     done = subprocess.run([*ruff, str(tmp_path / "stage.py")], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert done.returncode == 1
     assert "never imports its orchestration" in done.stdout
+
+
+def test_the_kind_of_a_run_is_known_to_tasks_and_to_runs_in_one_process(dag_bag: Any) -> None:
+    from airflow.sdk.api.datamodels._generated import DagRunType as TypeInTask
+    from airflow.utils.types import DagRunType as TypeInDatabase
+
+    from scheduler.defaults import is_run
+
+    for kind in ("scheduled", "backfill", "manual"):
+        for run_type in (TypeInTask(kind), TypeInDatabase(kind), kind):
+            context = {"dag_run": SimpleNamespace(run_type=run_type)}
+            assert [one for one in ("scheduled", "backfill", "manual", "asset_triggered") if is_run(context, one)] == [kind]
