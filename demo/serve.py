@@ -78,6 +78,7 @@ def run_service(directory: Path, service: str, port: int, limits: str, parent: i
         lifespan="off",
         ws="none",
         proxy_headers=False,
+        timeout_keep_alive=75,
         timeout_graceful_shutdown=1,
     )
     server = uvicorn.Server(config)

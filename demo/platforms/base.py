@@ -204,7 +204,11 @@ class Platform:
         self.date_of, self.date = 0, ""
         self.look_at_files()
         routes = [Route(path, self.wrap(handler), methods=methods) for path, handler, methods in self.routes()]
-        self.app = Starlette(routes=routes, exception_handlers={404: self.answer_no_route, 405: self.answer_no_route})
+
+        def answer_elsewhere(request: Request, error: Exception) -> Response:
+            return self.date_answer(self.answer_no_route(request, error), 0)
+
+        self.app = Starlette(routes=routes, exception_handlers={404: answer_elsewhere, 405: answer_elsewhere})
 
     # -- what a platform says of itself ---------------------------------------------------------------------------
 

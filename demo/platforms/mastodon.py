@@ -604,7 +604,7 @@ class Mastodon(Platform):
         """All versions of a status, oldest first."""
         message = self.get_status(request)
         account = ("account", self.render_account(message.author_no))
-        beside = {"media_attachments": [], "emojis": []}
+        beside: dict[str, Any] = {"media_attachments": [], "emojis": []}
         return JSONAnswer(
             join(
                 compose(

@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 import requests
 from demo.model import DAY, TABLES, format_utc, read_table
-from demo.platforms import PLATFORMS
+from demo.platforms import PLATFORMS, base
 from demo.platforms.base import make_secret
 from demo.state import Index, PlatformState
 
-from told_world import DEEP, Told, serve_here, tell_world
+from told_world import DEEP, FANS, Told, serve_here, tell_world
 
 #: days in an order that goes forwards and back
 DAYS = (60, 2.5, 11, 4.01, 21, 9, 31, 13, 0.5, 60)
@@ -170,6 +170,28 @@ def test_each_brand_is_found_by_its_token_and_has_a_site_of_its_own(told: Told) 
         foreign = requests.get(f"{url}/rook/wp-json/wp/v2/comments/{told.ids['wordpress/answer']}", timeout=5)
         assert (foreign.status_code, foreign.json()["code"]) == (404, "rest_comment_invalid_id")
         assert requests.get(f"{url}/crow/wp-json/wp/v2/posts", timeout=5).json()["code"] == "rest_no_route"
+
+
+def test_the_platform_of_the_readme_is_all_that_a_new_one_needs(told: Told) -> None:
+    readme = (Path(__file__).resolve().parents[2] / "demo" / "README.md").read_text(encoding="utf-8")
+    block = readme.split("```python\n")[1].split("```")[0]
+    assert len(block.splitlines()) < 25
+    names = {"Platform": base.Platform, "JSONAnswer": base.JSONAnswer, "read_integer": base.read_integer}
+    exec(block, names)
+    kind: type[base.Platform] = names["Pond"]
+    kind.platform = "mastodon"  # whose tables there are
+    platform = kind(told.folder)
+    platform.state.now = told.at(5)
+    with serve_here(platform) as url:
+        first = requests.get(f"{url}/ripples", timeout=5)
+        assert [row["id"] for row in first.json()] == [told.ids[f"mastodon/{name}"] for name in ("answer", "asked", "first")]
+        assert first.json()[2]["likes"] == FANS - 1 and first.headers["Date"]
+        nowhere = requests.get(f"{url}/nowhere", timeout=5)
+        assert nowhere.json() == {"error": "Not Found"} and nowhere.headers["Date"]
+        for _ in range(299):
+            answer = requests.get(f"{url}/ripples?page=1", timeout=5)
+        assert answer.json() == []
+        assert requests.get(f"{url}/ripples", timeout=5).status_code == 429
 
 
 def test_another_moment_costs_a_filter_not_a_start(told: Told) -> None:
