@@ -3,7 +3,7 @@
 python -m demo serve --dir DIR [--seed 7] [--anchor YYYY-MM-DD] [--now INSTANT] [--limits true|raised] [--faults service:fault[:rate[:seed]],…]
 python -m demo travel --dir DIR --now INSTANT
 python -m demo stop --dir DIR
-python -m demo world --dir DIR
+python -m demo world --dir DIR [--preset small|run|tiny|agency] [--thesis true|false|open] [--regime mixed|bursty|celebrity] [--interactions N] …
 """
 
 from __future__ import annotations
@@ -17,17 +17,19 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import asdict
 from datetime import UTC, date, datetime
 from pathlib import Path
+from typing import Any
 
-from demo.behaviour import generate_world
-from demo.business import write_business_files
-from demo.convert import write_columns
+from demo.business import write_business
 from demo.faults import FAULTS, Fault, parse_faults, write_faults
 from demo.model import WorldHead, format_utc, parse_instant, read_head, write_atomically
 from demo.platforms import PLATFORMS
 from demo.serve import read_moment, serve_world, write_moment
 from demo.truth import write_truth
+from demo.world.generate import generate_world
+from demo.world.presets import PRESETS, REGIMES, THESES, make_plan
 
 
 @contextmanager
@@ -39,15 +41,19 @@ def hold(directory: Path) -> Iterator[None]:
         yield
 
 
-def prepare_world(directory: Path, seed: int | None, anchor: date | None) -> WorldHead:
-    """Have a world in ``directory``: the one already there, or a new one. Raises ValueError when the one there is another than asked for."""
+def prepare_world(directory: Path, **wanted: Any) -> WorldHead:
+    """Have a world in ``directory``: the one already there, or a new one with these switches (None: as it comes).
+    Raises ValueError when the one there is another than asked for."""
+    given = {name: value for name, value in wanted.items() if value is not None}
     with hold(directory):
         if not (directory / "world.json").exists():
+            plan = make_plan(**{"preset": "small", "seed": 7, "anchor": datetime.now(UTC).date()} | given)
             (directory / "now.json").unlink(missing_ok=True)
-            write_columns(generate_world(7 if seed is None else seed, anchor or datetime.now(UTC).date()), directory)
+            generate_world(plan, directory)
         head = read_head(directory)
-        if (seed is not None and seed != head.seed) or (anchor is not None and anchor != head.anchor):
-            raise ValueError(f"{directory} holds the world of seed {head.seed} and anchor {head.anchor}; use another --dir for another world")
+        found = asdict(head) | {"brands": len(head.brands)}
+        if others := [f"{name} {found[name]}, not {value}" for name, value in given.items() if found[name] != value]:
+            raise ValueError(f"{directory} holds a world with {'; '.join(others)}; use another --dir for another world")
     return head
 
 
@@ -56,11 +62,8 @@ def move_world(directory: Path, now: int) -> None:
     with hold(directory):
         if read_moment(directory) == now:
             return
-        head = read_head(directory)
-        world = generate_world(head.seed, head.anchor)
-        for key in head.brands:
-            write_business_files(world, directory / "business" / key)
-            write_truth(world, directory / "truth" / key, now)
+        write_business(directory, now)
+        write_truth(directory, now)
         write_moment(directory, now)
 
 
@@ -119,7 +122,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
         command = commands.add_parser(name, help=line)
         command.add_argument("--dir", type=Path, required=True, help="where the world lives")
         if name in ("serve", "world"):
+            command.add_argument("--preset", choices=PRESETS, help="kind of a new world (default small)")
             command.add_argument("--seed", type=int, help="seed of a new world (default 7)")
+            command.add_argument("--thesis", choices=THESES, help="whether fifty people are worth more than the crowd (default true)")
+            command.add_argument("--regime", choices=REGIMES, help="who is in exchange next (default mixed)")
+            command.add_argument("--interactions", type=int, help="messages, likes, reshares and follows of all brands together")
+            command.add_argument("--days", type=int, help="length of a new world")
+            command.add_argument("--brands", type=int, help="brands in it")
             command.add_argument(
                 "--anchor", type=date.fromisoformat, help="the world ends at 00:00 UTC of this date (default: today, when first made)"
             )
@@ -153,7 +162,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
                     file=sys.stderr,
                 )
                 return 1
-        head = prepare_world(directory, options.seed, options.anchor)
+        switches = ("preset", "seed", "anchor", "thesis", "regime", "interactions", "days", "brands")
+        head = prepare_world(directory, **{name: getattr(options, name) for name in switches})
         now = check_moment(head, head.end if options.now is None else options.now)
     except FileNotFoundError:
         print(f"demo: there is no world in {directory}", file=sys.stderr)

@@ -10,6 +10,8 @@ import hashlib
 
 import numpy as np
 import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
 
 TID_ALPHABET = "234567abcdefghijklmnopqrstuvwxyz"
 DID_ALPHABET = "abcdefghijklmnopqrstuvwxyz234567"
@@ -89,3 +91,16 @@ def mint_dids(source: np.random.Generator, count: int) -> npt.NDArray[np.str_]:
     letters = alphabet[source.integers(0, 32, size=(count, 24))]
     keys = np.ascontiguousarray(letters).view("S24").ravel().astype("U24")
     return np.strings.add("did:plc:", keys) if count else np.zeros(0, dtype="U32")
+
+
+def mint_reaction_ids(platforms: pa.Array, kinds: pa.Array, numbers: pa.Array, instants: pa.Array) -> pa.Array:
+    """Ids of reactions of one platform, column-wise; see ``mint_reaction_id``."""
+    number, ts = (np.asarray(column, dtype=np.int64) for column in (numbers, instants))
+    platform = platforms[0].as_py() if len(platforms) else ""
+    if platform == "bluesky":
+        return pa.array(mint_tids(ts * 1000 + number % 1000, number // 1000).astype("U13").tolist(), pa.string())
+    internal = 31_000 + 5 * number + (number * 2_654_435_761 >> 7) % 5
+    if platform == "mastodon":
+        status = (ts << 16) | (((number * TAIL_STEP) & 0x7FFF) << 1) | 1
+        internal = np.where(np.asarray(pc.equal(kinds, "reshare"), dtype=bool), status, internal)
+    return pc.cast(pa.array(internal), pa.string())

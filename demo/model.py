@@ -1,7 +1,7 @@
-"""The shapes of a world: accounts, events, and the world file they live in.
+"""The shapes of a world: its tables, its head, and worlds told by hand.
 
-Data flow: ``behaviour`` fills a ``World`` -> ``save_world`` -> DIR/world.json, DIR/world/*.jsonl -> ``load_world`` -> ``state``.
-What only the truth may know (types, identities, intents) is kept in ``hidden.json``, which the platform processes never open.
+Data flow: ``world.generate`` or ``WorldBuilder`` -> DIR/world/<platform>/*.parquet, DIR/world.json (last) -> ``state``, ``truth``, ``business``.
+What only the truth may know lies in DIR/hidden/, which the platform processes never open.
 """
 
 from __future__ import annotations
@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,66 +17,12 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-GENERATOR_VERSION = 1
-WORLD_DAYS = 60
 SECOND, MINUTE, HOUR, DAY = 1_000, 60_000, 3_600_000, 86_400_000
+#: of the files, and of what is drawn: with another generator the same seed is another world
+FORMAT, GENERATOR_VERSION = 2, 2
 
 #: a run of message text: ["t", text], ["m", account id], ["h", hashtag without #] or ["u", url]
 Segment = list[str]
-
-
-@dataclass
-class Account:
-    """One account on one platform, as it stood when the world began; times are milliseconds since 1970 UTC."""
-
-    platform: str
-    account_id: str
-    username: str
-    domain: str | None
-    display_name: str
-    bio: str
-    location: str
-    created_at: int
-    role: str = "person"  # brand | staff | agency | automaton | person
-    is_bot: bool = False
-    email: str = ""
-    follower_count: int = 0
-    following_count: int = 0
-    post_count: int = 0
-    traits: dict[str, Any] = field(default_factory=dict)  # platform oddities, such as counts sent as text
-
-
-@dataclass
-class Event:
-    """Something that happened on a platform at ``ts`` (milliseconds since 1970 UTC); ``data`` depends on ``kind``."""
-
-    ts: int
-    platform: str
-    kind: str  # post | edit | delete | like | unlike | reshare | unreshare | follow | unfollow | rename | protect | suspend | deactivate | block
-    actor: str
-    data: dict[str, Any]
-
-
-@dataclass
-class World:
-    """A whole brand world: who was there, what happened in time order, and what only the truth may know."""
-
-    seed: int
-    anchor: date
-    brand: dict[str, Any]
-    accounts: list[Account]
-    events: list[Event]
-    hidden: dict[str, Any]
-
-    @property
-    def start(self) -> int:
-        """First instant of the world in milliseconds."""
-        return to_ms(datetime.combine(self.anchor - timedelta(days=WORLD_DAYS), datetime.min.time(), UTC))
-
-    @property
-    def end(self) -> int:
-        """The instant the world ends (exclusive): 00:00 UTC of the anchor date."""
-        return to_ms(datetime.combine(self.anchor, datetime.min.time(), UTC))
 
 
 def to_ms(moment: datetime) -> int:
@@ -108,46 +54,6 @@ def write_atomically(path: Path, text: str) -> None:
     temporary.replace(path)
 
 
-def save_world(world: World, directory: Path) -> None:
-    """Write the world below ``directory``; world.json comes last and says that the rest is whole."""
-    folder = directory / "world"
-    write_atomically(folder / "accounts.jsonl", "".join(json.dumps(asdict(a), ensure_ascii=False) + "\n" for a in world.accounts))
-    lines = (json.dumps([e.ts, e.platform, e.kind, e.actor, e.data], ensure_ascii=False) + "\n" for e in world.events)
-    write_atomically(folder / "events.jsonl", "".join(lines))
-    write_atomically(folder / "hidden.json", json.dumps(world.hidden, ensure_ascii=False))
-    head = {
-        "generator_version": GENERATOR_VERSION,
-        "seed": world.seed,
-        "anchor": world.anchor.isoformat(),
-        "account_count": len(world.accounts),
-        "event_count": len(world.events),
-        "brand": world.brand,
-    }
-    write_atomically(directory / "world.json", json.dumps(head, ensure_ascii=False, indent=2) + "\n")
-
-
-def load_world(directory: Path, platform: str | None = None, with_hidden: bool = False) -> World:
-    """Read a saved world; with ``platform`` only that platform's accounts and events. Raises FileNotFoundError without world.json."""
-    head = json.loads((directory / "world.json").read_text(encoding="utf-8"))
-    folder = directory / "world"
-    accounts, events = [], []
-    with (folder / "accounts.jsonl").open(encoding="utf-8") as lines:
-        for line in lines:
-            account = Account(**json.loads(line))
-            if platform in (None, account.platform):
-                accounts.append(account)
-    with (folder / "events.jsonl").open(encoding="utf-8") as lines:
-        for line in lines:
-            event = Event(*json.loads(line))
-            if platform in (None, event.platform):
-                events.append(event)
-    hidden = json.loads((folder / "hidden.json").read_text(encoding="utf-8")) if with_hidden else {}
-    return World(head["seed"], date.fromisoformat(head["anchor"]), head["brand"], accounts, events, hidden)
-
-
-# -- the world as columns ----------------------------------------------------------------------------------------------
-
-FORMAT = 2
 PLATFORM_NAMES = ("mastodon", "bluesky", "wordpress")
 #: what stands for "no row" in a column of row numbers
 NOBODY = -1
@@ -191,6 +97,7 @@ class WorldHead:
     days: int
     thesis: str
     regime: str
+    interactions: int  # wanted of all brands together; 0 for a world told by hand
     counts: dict[str, dict[str, int]]  # platform -> table -> rows
     brands: dict[str, dict[str, Any]]
 
@@ -207,7 +114,9 @@ class WorldHead:
 
 def write_head(folder: Path, head: WorldHead) -> None:
     """Write world.json, which says that all the rest is there."""
-    text = json.dumps({"format": FORMAT, **asdict(head), "anchor": head.anchor.isoformat()}, ensure_ascii=False, indent=1)
+    text = json.dumps(
+        {"format": FORMAT, "generator": GENERATOR_VERSION, **asdict(head), "anchor": head.anchor.isoformat()}, ensure_ascii=False, indent=1
+    )
     write_atomically(folder / "world.json", text + "\n")
 
 
@@ -216,6 +125,7 @@ def read_head(folder: Path) -> WorldHead:
     said = json.loads((folder / "world.json").read_text(encoding="utf-8"))
     if said.pop("format", None) != FORMAT:
         raise ValueError(f"{folder} holds a world of another format than {FORMAT}: remove the folder, or give another --dir")
+    del said["generator"]
     return WorldHead(**{**said, "anchor": date.fromisoformat(said["anchor"])})
 
 
@@ -336,7 +246,7 @@ class WorldBuilder:
                 name: write_table(find_table(folder, platform, name), pa.Table.from_pylist(tables[name], schema=schema))
                 for name, schema in TABLES.items()
             }
-        head = WorldHead("by hand", self.seed, self.anchor, self.days, "open", "mixed", counts, self.brands)
+        head = WorldHead("by hand", self.seed, self.anchor, self.days, "open", "mixed", 0, counts, self.brands)
         write_head(folder, head)
         return head
 

@@ -1,11 +1,9 @@
 """What people and the brand say, and the names strangers choose to test us with.
 
-Data flow: an intent and a random source -> message segments. All words here are our own.
+Data flow: an intent and a random source -> sentences. All words here are our own.
 """
 
 from __future__ import annotations
-
-import random
 
 import numpy as np
 
@@ -71,6 +69,7 @@ PRAISE = [
     "Third bag of {coffee} and still finding {taste} in it.",
     "Took {coffee} to {place} ☕ and nobody left a drop.",
     "You were right about the {brewer}, it is another drink.",
+    "☕ {coffee}, {taste} and a quiet kitchen. Obrigada!",
 ]
 COMPLAINTS = [
     "My bag of {coffee} arrived open, beans all over the box.",
@@ -248,23 +247,6 @@ LAST_NAMES = [
     "Weber",
     "Zanetti",
 ]
-
-
-def fill_template(source: random.Random, template: str) -> str:
-    """One sentence from a template, with its blanks drawn from the word lists."""
-    taste, other_taste = source.sample(TASTES, 2)
-    return (
-        template.replace("{coffee}", source.choice(COFFEES))
-        .replace("{brewer}", source.choice(BREWERS))
-        .replace("{place}", source.choice(PLACES))
-        .replace("{taste}", taste)
-        .replace("{taste2}", other_taste)
-    )
-
-
-def choose_text(source: random.Random, templates: list[str]) -> str:
-    """One filled sentence of a list of templates."""
-    return fill_template(source, source.choice(templates))
 
 
 def fill_blanks(source: np.random.Generator, template: str) -> str:

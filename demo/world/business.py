@@ -14,8 +14,8 @@ import duckdb
 import numpy as np
 import pyarrow as pa
 
+from demo.business import COLUMNS, INSTANTS
 from demo.model import DAY, HOUR, NOBODY, write_table
-from demo.new_business import COLUMNS, INSTANTS
 from demo.world.brands import Brand
 from demo.world.conversations import INTENT
 from demo.world.draws import Flags, Instants, Numbers, Rows, Source, choose, draw_lateness, open_stream

@@ -130,10 +130,12 @@ class Presence:
         return np.asarray(np.searchsorted(self._edges, place, side="right") % 2 == 1)
 
 
-def draw_phases(source: Source, present: Numbers, absent: Numbers, arrival: Instants, span: int) -> tuple[Rows, Instants, Instants]:
+def draw_phases(
+    source: Source, present: Numbers, absent: Numbers, arrival: Instants, span: int, are_bursts: Flags
+) -> tuple[Rows, Instants, Instants]:
     """Phases of presence: (owner, begin, end), for each person alternating Pareto-like lengths with these scales (days) from its arrival on.
 
-    Who was there before the world begins somewhere in the middle of a phase or of an absence."""
+    Who was there before the world begins somewhere in the middle of a phase or of an absence. Bursts have no heavy tail: each is over after a while."""
     count = len(present)
     owners, begins, ends = [], [], []
     rows = np.arange(count, dtype=np.int64)
@@ -142,8 +144,8 @@ def draw_phases(source: Source, present: Numbers, absent: Numbers, arrival: Inst
     # The past of those who were there before: some hundred days, so that the first day of the world is a day like any other.
     now[before] = -(source.random(len(before)) * (present[before] + absent[before]) * 3 * DAY).astype(np.int64)
     for _ in range(200):
-        length = np.maximum(_draw_length(source, present[rows]), 6 * HOUR)
-        pause = np.maximum(_draw_length(source, absent[rows]), 6 * HOUR)
+        length = np.maximum(_draw_length(source, present[rows], are_bursts[rows]), 6 * HOUR)
+        pause = np.maximum(_draw_length(source, absent[rows], are_bursts[rows]), 6 * HOUR)
         begin, end = now[rows], now[rows] + length
         kept = (end > 0) & (begin < span)
         owners.append(rows[kept])
@@ -158,9 +160,13 @@ def draw_phases(source: Source, present: Numbers, absent: Numbers, arrival: Inst
     return owner[order], begin[order], end[order]
 
 
-def _draw_length(source: Source, scale_days: Numbers) -> Instants:
-    """Lengths with median about ``scale_days`` and a heavy tail (Lomax, shape 1.6, cut at three years)."""
-    days = scale_days * 1.85 * ((1 - source.random(len(scale_days))) ** (-1 / 1.6) - 1)
+def _draw_length(source: Source, scale_days: Numbers, are_bursts: Flags) -> Instants:
+    """Lengths with median about ``scale_days`` and a heavy tail (Lomax, shape 1.6, cut at three years), or log-normal where they are bursts."""
+    days = np.where(
+        are_bursts,
+        scale_days * source.lognormal(0, 0.35, len(scale_days)),
+        scale_days * 1.85 * ((1 - source.random(len(scale_days))) ** (-1 / 1.6) - 1),
+    )
     return (np.minimum(days, 1100.0) * DAY).astype(np.int64)
 
 

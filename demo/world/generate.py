@@ -21,7 +21,7 @@ from demo.world.business import draw_business
 from demo.world.campaigns import tell_contest, tell_noise, tell_posts, tell_promotion, tell_rings, tell_stayers
 from demo.world.conversations import INTENTS, KINDS, Messages, Scene, spread_over_networks, tell_contacts
 from demo.world.draws import Instants, Rows, draw_contacts, open_stream
-from demo.world.people import Accounts, Members, Society, make_society, write_account_table
+from demo.world.people import Accounts, Members, Society, draw_phase_gaps, make_society, write_account_table
 from demo.world.presets import NATURES, TYPES, Plan, Priors, draw_priors
 from demo.world.receptions import LIKE, REACTIONS, RESHARE, Reactions, tell_follows, tell_insiders, tell_reception, tell_small_kindnesses
 from demo.world.regrets import MODES, NEVER, Change, Regrets, find_blockers, tell_changes, tell_departures, tell_regrets
@@ -63,7 +63,7 @@ def generate_world(plan: Plan, folder: Path) -> WorldHead:
         counts[platform] = write_platform(plan, platform, society.accounts[platform], told[platform], events, folder, calls)
     descriptions = {brand.key: describe_brand(plan, brand, society.accounts, calls[brand.key]) for brand in brands}
     write_hidden(plan, priors, brands, society, folder)
-    head = WorldHead(plan.preset, plan.seed, plan.anchor, plan.days, plan.thesis, plan.regime, counts, descriptions)
+    head = WorldHead(plan.preset, plan.seed, plan.anchor, plan.days, plan.thesis, plan.regime, plan.interactions * plan.brands, counts, descriptions)
     for brand, members in zip(brands, society.members, strict=True):
         draw_business(
             plan, priors, brand, members, society, [platform_told[brand.number] for platform_told in told.values()], descriptions[brand.key], folder
@@ -79,11 +79,11 @@ def tell_brand(plan: Plan, priors: Priors, brand: Brand, members: Members, accou
     reactions = {p: Reactions(scene) for p, scene in scenes.items()}
     source = open_stream(plan.seed, "contacts", brand.key)
     presence = members.presence
-    phase, ts = draw_contacts(source, presence.begins, presence.ends, members.gap[presence.owner], priors.gap_spread)
+    phase, ts = draw_contacts(source, presence.begins, presence.ends, draw_phase_gaps(plan, source, members), priors.gap_spread)
     rows = presence.owner[phase]
     if plan.shape.commenters is not None:
         rows = np.flatnonzero(members.is_kind("evangelist", "loyal", "converser", "lurker"))
-        ts = ((np.arange(len(rows)) + 0.5) * plan.span / len(rows)).astype(np.int64)
+        ts = ((np.arange(len(rows)) + 0.5) * 0.6 * plan.span / len(rows)).astype(np.int64)
     network = spread_over_networks(source, members, rows)
     likes = {}
     for place, (platform, scene) in enumerate(scenes.items()):

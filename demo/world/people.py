@@ -24,6 +24,8 @@ from demo.world.presets import KIND, LAYER_DAYS, NATURES, TALKERS, TYPES, Plan, 
 REMOTE_DOMAINS = ("beans.example", "fedi.example", "cups.example", "kaffee.example")
 #: messages that follow from one contact, about: the answer, the next turn, peers
 MESSAGES_A_CONTACT = 2.8
+#: scales of presence and absence where everybody comes in bursts (days; in a short world, shorter ones)
+BURST_DAYS, REST_DAYS = 110.0, 480.0
 FAKE = (KIND["bot"], KIND["spam_ring"])
 Column = npt.NDArray[Any]
 
@@ -92,7 +94,7 @@ def count_people(plan: Plan, priors: Priors, source: Source) -> dict[str, int]:
     kinds = np.repeat(TALKERS, 500)
     sample = _draw_members(plan, priors, source, np.arange(len(kinds)), kinds, ())
     presence = sample.presence
-    phase, _ = draw_contacts(source, presence.begins, presence.ends, sample.gap[presence.owner], priors.gap_spread)
+    phase, _ = draw_contacts(source, presence.begins, presence.ends, draw_phase_gaps(plan, source, sample), priors.gap_spread)
     contacts = np.bincount(sample.kind[presence.owner[phase]], minlength=len(TALKERS)) / 500
     wanted = plan.interactions * shape.message_share * 0.88 / MESSAGES_A_CONTACT / (1 + priors.noise)
     talkers = max(12.0, wanted / max(float((contacts * priors.talkers).sum()), 0.1))
@@ -116,15 +118,19 @@ def draw_gaps(plan: Plan, priors: Priors, source: Source, kinds: Rows, activity:
     layer = (source.random(len(kinds))[:, None] > np.cumsum(shares, axis=1)).sum(axis=1)
     speaks = shares.sum(axis=1) > 0
     gaps = LAYER_DAYS[np.minimum(layer, 3)] * priors.gap_scale * plan.shape.gap_factor * source.lognormal(0, 0.35, len(kinds)) / activity**0.5
+    talks = np.isin(kinds, TALKERS)
     if plan.regime == "bursty":
         # Whoever is there, is there with all their heart: what differs is when, not how often.
-        gaps = 1.6 * source.lognormal(0, 0.25, len(kinds))
+        gaps = np.where(talks, 4.0 * plan.shape.gap_factor * source.lognormal(0, 0.15, len(kinds)), gaps)
+    if plan.regime == "celebrity":
+        gaps = np.where(talks, 14.0 * priors.gap_scale * plan.shape.gap_factor * source.lognormal(0, 0.4, len(kinds)), gaps)
     return np.where(speaks, gaps, np.inf)
 
 
-def _tell_phases(plan: Plan, present: float, absent: float) -> tuple[float, float]:
-    """Scales of presence and absence under the regime."""
-    return (9.0, 75.0) if plan.regime == "bursty" else (present, absent)
+def draw_phase_gaps(plan: Plan, source: Source, members: Members) -> Numbers:
+    """The median gap between contacts in each phase of presence: the person's own, but in bursts, each of which is as intense as it happens to be."""
+    gaps = members.gap[members.presence.owner]
+    return np.maximum(gaps * source.lognormal(0, 0.9, len(gaps)), 0.7) if plan.regime == "bursty" else gaps
 
 
 def make_society(plan: Plan, priors: Priors, brands: list[Brand]) -> Society:
@@ -197,7 +203,9 @@ def _draw_members(plan: Plan, priors: Priors, source: Source, person_no: Rows, k
     activity = source.lognormal(0, priors.activity_spread, count)
     gap = draw_gaps(plan, priors, source, kinds, np.minimum(activity, 6.0))
     if plan.regime == "celebrity":
-        gap = gap * np.exp(-1.1 * reach)
+        # Those with many followers are those who talk, and the more followers the more.
+        reach = reach + np.where(np.isin(kinds, TALKERS), 0.8, 0.0)
+        gap = gap * np.exp(-1.2 * (reach - 0.8))
     if plan.shape.commenters is not None:
         gap = np.full(count, np.inf)
     liking = draw_blurred(source, tell("like"), priors.blur) * activity
@@ -206,12 +214,20 @@ def _draw_members(plan: Plan, priors: Priors, source: Source, person_no: Rows, k
     ring = np.full(count, NOBODY, dtype=np.int64)
     in_ring = np.flatnonzero(kinds == KIND["spam_ring"])
     ring[in_ring] = np.arange(len(in_ring)) // priors.ring_size
-    scales = np.array([_tell_phases(plan, n.present, n.absent) for n in NATURES.values()])[kinds] * source.lognormal(0, 0.4, (count, 1))
-    owner, begins, ends = draw_phases(source, scales[:, 0], scales[:, 1], arrival, plan.span)
+    are_bursts = np.isin(kinds, TALKERS) & (plan.regime == "bursty")
+    scales = np.stack([tell("present"), tell("absent")], axis=1) * source.lognormal(0, 0.4, (count, 1))
+    scales[are_bursts] = np.array([BURST_DAYS, REST_DAYS]) * min(1.0, plan.days / 400)
+    owner, begins, ends = draw_phases(source, scales[:, 0], scales[:, 1], arrival, plan.span, are_bursts)
     # Who comes for a campaign alone is there while it lasts.
     hired = {True: np.flatnonzero(kinds == KIND["contest_hunter"]), False: np.flatnonzero(kinds == KIND["paid_promoter"])}
-    others = ~np.isin(kinds[owner], [KIND["contest_hunter"], KIND["paid_promoter"]])
+    is_planned = np.isin(kinds, [KIND["contest_hunter"], KIND["paid_promoter"]])
     phases, stays = _plan_stays(source, campaigns, hired, priors.stay, plan.span)
+    if plan.shape.commenters is not None:
+        # The promised few are there all the time.
+        few = np.flatnonzero(np.isin(kinds, TALKERS))
+        is_planned[few] = True
+        phases = (few, np.zeros(len(few), dtype=np.int64), np.full(len(few), plan.span))
+    others = ~is_planned[owner]
     owner, begins, ends = (np.r_[a[others], b] for a, b in zip((owner, begins, ends), phases, strict=True))
     order = np.lexsort((begins, owner))
     presence = Presence(owner[order], begins[order], ends[order], count, plan.span)

@@ -88,7 +88,7 @@ class Wording:
         ringed = np.flatnonzero((intent == INTENT["spam"]) & (reason > 0))
         begin, count = self.pools[INTENT["spam"], 0]
         first[ringed] = begin + reason[ringed].astype(np.int64) % count
-        trap = np.flatnonzero((intent == INTENT["question"]) & (seconds > 0.95))
+        trap = np.flatnonzero((intent == INTENT["question"]) & (seconds > 0.9))
         first[trap], second[trap] = self.hostile[0] + (rolls[trap] * self.hostile[1]).astype(np.int64), NOBODY
         return first, second
 
