@@ -30,7 +30,7 @@ end
 {%- endmacro %}
 
 {#- Counted events of the people known now, decayed to a day (M2.4): by default the as-of date, or the day on which the person's accounts went.
-    Exact daily sums are stored, decay happens when they are read: nothing floating is ever rolled forward. -#}
+    `reference_date` may name persons, parameters and run. Exact daily sums are stored, decay happens when they are read: nothing floating is ever rolled forward. -#}
 {% macro decayed_events(reference_date='persons.reference_date') -%}
 select
     days.*,
@@ -40,6 +40,7 @@ select
     as double) as decayed_weight
 from {{ ref('int_interaction_days') }} as days
 cross join {{ ref('int_parameters') }} as parameters
+cross join {{ ref('int_run') }} as run
 inner join {{ ref('int_persons') }} as persons on days.person_id = persons.person_id
 where days.event_day <= {{ reference_date }}
 {%- endmacro %}
