@@ -16,7 +16,7 @@ import hashlib
 import os
 import shutil
 from collections.abc import Iterator, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Literal
@@ -374,7 +374,9 @@ class LoadWriter:
             next_state=dict(next_state),
             is_backfill=self.is_backfill,
         )
-        write_atomically(self.folder / "manifest.json", canonical_json(asdict(manifest)).encode())
+        # Not `asdict`: it copies the memory of every post that is known, one by one.
+        content = vars(manifest) | {"parts": [vars(part) for part in manifest.parts], "scopes": [vars(scope) for scope in scopes]}
+        write_atomically(self.folder / "manifest.json", canonical_json(content).encode())
         load = read_manifest(self.folder)
         assert load is not None
         self.finished = load
