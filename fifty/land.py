@@ -894,7 +894,7 @@ def judge_completeness(load: LandedLoad) -> dict[str, Any]:
 
     complete            every scope was read to the platform's end and gave what the platform said it had
     legitimately_empty  the same, and there was nothing
-    partial             a scope was cut short, or gave less than the platform said it had
+    partial             a scope was cut short, or gave less than the platform said it had, or it was not known what to ask about
     not_reachable       the platform cannot answer for this window (a snapshot asked for the past, or beyond its horizon)
     """
     manifest = load.manifest
@@ -904,6 +904,7 @@ def judge_completeness(load: LandedLoad) -> dict[str, Any]:
     cut = [scope for scope in manifest.scopes if not scope.is_complete]
     short = [scope for scope in stated if scope.item_count < (scope.expected_count or 0)]
     beyond = [text for text in [*(scope.note or "" for scope in manifest.scopes), *manifest.warnings] if text.startswith("not_reachable")]
+    held_up = [text for text in manifest.warnings if text.startswith("incomplete:")]
     state, reason = "complete", None
     if (manifest.is_backfill and manifest.stream_kind == "state") or (beyond and got == 0):
         state = "not_reachable"
@@ -912,6 +913,8 @@ def judge_completeness(load: LandedLoad) -> dict[str, Any]:
         notes = Counter(scope.note or "no reason given" for scope in cut)
         state = "partial"
         reason = f"{len(cut)} of {len(manifest.scopes)} reads were not complete: " + "; ".join(f"{note} ({n})" for note, n in notes.most_common(3))
+    elif held_up:
+        state, reason = "partial", "; ".join(text.partition(":")[2].strip() for text in held_up)
     elif short:
         missing = sum((scope.expected_count or 0) - scope.item_count for scope in short)
         state, reason = "partial", f"the platform states {missing} more than it gives, in {len(short)} of {len(manifest.scopes)} reads"

@@ -258,6 +258,8 @@ class _StreamPull:
         self.account_key = account_key
         self.options = options
         self.settings = options.settings
+        self.errors: dict[str, FiftyError] = {}
+        """By stream: what failed in this run, so that what follows from it is judged alike."""
 
     def run(self) -> list[LoadOutcome]:
         """Pull every stream in order; one that fails does not stop the others."""
@@ -293,6 +295,8 @@ class _StreamPull:
             fault = self._redact(f"{type(unexpected).__name__}: {unexpected}")[:500]
             outcome = self._describe(stream, "failed")
             outcome.error = kind("the load could not be pulled", where=where, seen=fault, remedy="see the log for the place in the code")
+        if outcome.error:
+            self.errors[stream.name] = outcome.error
         outcome.seconds = time.monotonic() - begun
         log.info(
             "pull end brand=%s platform=%s account=%s stream=%s load_id=%s state=%s rows=%d requests=%d seconds=%.2f%s",
@@ -454,6 +458,8 @@ class AccountPull(_StreamPull):
             asked += max(len(ask.ids), 1)
             self._read_ask(stream, state, ask, start, authorization, writer, draft)
         self._check_skipped(stream, draft, asked)
+        for source in self._list_missing_sources(stream):
+            draft.warnings.append(f"incomplete: {source.name} has not finished for this window; what it finds is asked about in a later one")
         return draft
 
     def _find_read_start(self, stream: Stream, state: Mapping[str, Any], start: datetime | None) -> datetime | None:
@@ -494,11 +500,11 @@ class AccountPull(_StreamPull):
             register = self._collect_register()
             yield from self._list_batches(stream, register.list_due(self.connector, self.options.until, reread_all=self.options.reread_all), base)
         elif stream.asks == "vanished":
-            yield from self._list_batches(stream, self._collect(state, "vanished_posts"), base)
+            yield from self._list_batches(stream, self._collect(stream, state, "vanished_posts"), base)
         else:
             # The profile stream asks about these anyway.
             roles = {account_id for _, account_id in self._list_role_accounts()} | {base["account_id"]}
-            seen, vanished = self._collect(state, "people") - roles, self._collect(state, "vanished_people") - roles
+            seen, vanished = self._collect(stream, state, "people") - roles, self._collect(stream, state, "vanished_people") - roles
             due = choose_people(seen, vanished, state.get("known") or {}, self.options.until, reread_all=self.options.reread_all)
             yield from self._list_batches(stream, due, base)
 
@@ -515,7 +521,9 @@ class AccountPull(_StreamPull):
         texts = (stream.path, *stream.params.values(), *stream.scope.values(), stream.subject or "")
         needs_id = any("{account_id}" in text for text in texts) and stream.asks not in ("role", "person")
         if account_id is None and self.connector.profile and stream.asks != "role" and (needs_id or stream.follows):
-            raise FatalError(
+            # A server that is briefly unwell must not look like a mistake: the one is tried again, the other is not.
+            is_passing = isinstance(self.errors.get(self.connector.profile.name), RetryableError)
+            raise (RetryableError if is_passing else FatalError)(
                 "the account's id is not known",
                 where=f"{self.where}/{stream.name}",
                 seen=f"no finished load of {self.connector.profile.name!r}",
@@ -543,7 +551,7 @@ class AccountPull(_StreamPull):
     def _list_post_asks(self, stream: Stream, state: Mapping[str, Any], base: Mapping[str, Any]) -> Iterator[Ask]:
         register = self._collect_register()
         polled = load_polled(state)
-        touched = self._collect_touched(state)
+        touched = self._collect(stream, state, "changed")
         for post_id in choose_posts(stream, self.connector, register, polled, touched, self.options.until, reread_all=self.options.reread_all):
             # The count belongs to a list; of a tree it says only how many hang directly below.
             expected = register.posts[post_id].counts.get(stream.count) if stream.count and stream.unfold is None else None
@@ -560,10 +568,11 @@ class AccountPull(_StreamPull):
         """Finished loads of a stream whose window ends by the end of ours, and after the instant `after`; oldest first."""
         folder = load_folder(self.settings.data, self._key(stream, None)).parent
         latest = re.sub(r"[-:]", "", _format_second(self.options.until))
+        earliest = re.sub(r"[-:]", "", _format_second(parse_instant(after))) if after else ""
         found = []
         for path in folder.glob("*-*-*"):
             if (
-                path.name.rsplit("-", 2)[1] <= latest
+                earliest <= path.name.rsplit("-", 2)[1] <= latest
                 and (load := read_manifest(path))
                 and (after is None or (load.manifest.window["end"] or "") > after)
             ):
@@ -614,23 +623,41 @@ class AccountPull(_StreamPull):
                         found.append(load.manifest)
         return sorted(found, key=lambda manifest: (manifest.window["end"] or "", manifest.observed_at, manifest.stream, manifest.load_id))
 
-    def _collect_touched(self, state: Mapping[str, Any]) -> set[str]:
-        """Posts that a touching stream found changed since this stream last finished."""
-        touched: set[str] = set()
-        for stream in self.connector.streams:
-            if stream.touches:
-                for manifest in self._list_manifests(stream, after=state.get("clock")):
-                    touched.update(manifest.next_state.get("changed") or ())
-        return touched
+    def _list_sources(self, stream: Stream) -> list[Stream]:
+        """Streams that find what this one asks about: posts that were touched, posts and people that vanished."""
+        if stream.asks == "post":
+            return [one for one in self.connector.streams if one.touches]
+        if stream.asks == "vanished":
+            return [one for one in self.connector.streams if one.member]
+        return [one for one in self.connector.streams if one.person or one.member] if stream.asks == "person" else []
 
-    def _collect(self, state: Mapping[str, Any], name: str) -> set[str]:
-        """What other streams have put under `name` into their `next_state` since this stream last finished."""
+    def _list_missing_sources(self, stream: Stream) -> list[Stream]:
+        """Those that come before it and have not finished for this window."""
+        earlier = self.connector.streams[: self.connector.streams.index(stream)]
+        return [source for source in self._list_sources(stream) if source in earlier and not self._list_of_window(source)]
+
+    def _collect(self, stream: Stream, state: Mapping[str, Any], name: str) -> set[str]:
+        """What its sources have put under `name` into their `next_state` and this stream has not taken up yet."""
         found: set[str] = set()
-        for stream in self.connector.streams:
-            if stream.person or stream.member:
-                for manifest in self._list_manifests(stream, after=state.get("clock")):
-                    found.update(manifest.next_state.get(name) or ())
+        for source in self._list_sources(stream):
+            for manifest in self._list_manifests(source, after=self._read_taken(state, source)):
+                found.update(manifest.next_state.get(name) or ())
         return found
+
+    def _read_taken(self, state: Mapping[str, Any], source: Stream) -> str | None:
+        # By source, not by our own clock: a load that failed and is pulled later, for the same window, would be passed over.
+        taken = state.get("taken")
+        return state.get("clock") if taken is None else taken.get(source.name)
+
+    def _mark_taken(self, stream: Stream, state: Mapping[str, Any]) -> dict[str, str]:
+        """By source: end of the newest window taken up."""
+        marks = {}
+        for source in self._list_sources(stream):
+            before = self._read_taken(state, source)
+            ends = [manifest.window["end"] or "" for manifest in self._list_manifests(source, after=before)]
+            if mark := max([*ends, before or ""]):
+                marks[source.name] = mark
+        return marks
 
     def _read_members(self, stream: Stream, load_id: str) -> dict[str, Members]:
         """Who and what stood in each scope of an earlier load."""
@@ -942,6 +969,8 @@ class AccountPull(_StreamPull):
             asked = {canonical_json(scope.scope) for scope in draft.scopes}
             kept = {scope: value for scope, value in (state.get("validators") or {}).items() if scope not in asked}
             following["validators"] = {**kept, **draft.validators}
+        if self._list_sources(stream):
+            following["taken"] = self._mark_taken(stream, state)
         if stream.asks == "post":
             following["polled"] = self._merge_polled(stream, state, draft, clock)
         elif stream.asks == "person":

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -15,11 +15,12 @@ from urllib.parse import parse_qs, urlsplit
 import pytest
 
 from fifty.config import Account, Brand
-from fifty.connectors.base import Connector, Following, Stream
+from fifty.connectors.base import Asked, Connector, Following, Stream
 from fifty.connectors.bluesky import unfold_thread
 from fifty.connectors.mastodon import unfold_context
 from fifty.errors import CredentialError, FatalError, RetryableError, SettingsError
 from fifty.http import Throttle, bearer_authorization
+from fifty.land import judge_completeness
 from fifty.landing import LandedLoad, list_finished_loads, read_lines
 from fifty.pull import AccountPull, LoadOutcome, PullOptions, fill_template, run_pull
 from fifty.settings import Settings
@@ -43,6 +44,8 @@ class World:
     """Reply → (message answered, author, root)."""
     gone_people: set[str] = field(default_factory=set)
     stated_followers: int | None = None
+    recent: list[tuple[str, str]] = field(default_factory=list)
+    """(comment, post) of late."""
     fails: dict[str, int] = field(default_factory=dict)
     """Path prefix → status."""
     stop_at: int | None = None
@@ -69,6 +72,8 @@ class World:
             return {"items": [{"id": one} for one in query["ids"] if one not in self.gone_people]}
         if path.startswith("/people/"):
             return {"id": path.split("/")[2]} if path.split("/")[2] not in self.gone_people else None
+        if path == "/recent":
+            return {"items": [{"id": comment, "post": post} for comment, post in self.recent]}
         if path == "/followers":
             return {"items": [{"id": one} for one in self.followers]}
         post_id = path.split("/")[2]
@@ -239,13 +244,16 @@ class Puller:
     url: str
     data: Path
     world: World
+    connector: Connector = CONNECTOR
 
     def pull(self, until: float, **options: Any) -> dict[str, LoadOutcome]:
         account = Account(platform="toy", handle="@brand", base_url=self.url)
         brand = Brand(name="Brand", accounts=[account])
         settings = Settings(data=self.data, http_attempts=2, http_timeout_seconds=2.0)
         chosen = {"since": None, "is_backfill": False, "streams": None, "reread_all": False, **options}
-        job = AccountPull("brand", brand, account, CONNECTOR, PullOptions(settings, day(until), sleep=lambda _: None, throttle=Throttle(), **chosen))
+        job = AccountPull(
+            "brand", brand, account, self.connector, PullOptions(settings, day(until), sleep=lambda _: None, throttle=Throttle(), **chosen)
+        )
         if self.world.stop_at is not None:
             send, left = job.client._send, self.world.stop_at
 
@@ -369,6 +377,57 @@ def test_a_vanished_person_is_looked_up_also_when_that_failed_the_first_time(pul
     puller.world.fails.clear()
     puller.pull(1.2)
     assert list(puller.scopes("people")) == ["bob"]
+
+
+def test_what_a_source_finds_only_when_it_is_tried_again_is_taken_up_in_the_next_window(puller: Puller) -> None:
+    puller.world.replies = {"r1": ("new", "ana", "new"), "r2": ("new", "ana", "new")}
+    puller.pull(0)
+    del puller.world.replies["r1"]
+    puller.world.likes["new"] = ["ana"]
+    puller.world.fails = {"/posts": 500}
+    outcomes = puller.pull(1)
+    assert [name for name, outcome in outcomes.items() if outcome.state == "failed"] == ["likes", "threads"]
+    for name, reason in (("vanished", "threads has not finished"), ("people", "likes has not finished")):
+        completeness = judge_completeness(puller.load(name))
+        assert completeness["completeness_state"] == "partial" and reason in completeness["reason"]
+    puller.world.fails.clear()
+    assert [name for name, outcome in puller.pull(1).items() if outcome.state == "pulled"] == ["likes", "threads"]
+    puller.pull(1.2)
+    assert (list(puller.scopes("vanished")), list(puller.scopes("people"))) == (["r1"], ["bob"])
+    assert judge_completeness(puller.load("vanished"))["completeness_state"] == "legitimately_empty"
+    puller.pull(1.4)
+    assert (puller.scopes("vanished"), puller.scopes("people")) == ({}, {})
+
+
+def test_comments_of_posts_named_only_by_a_second_attempt_are_read_in_the_next_window(puller: Puller) -> None:
+    def stream(name: str, asks: Asked, **facts: Any) -> Stream:
+        return Stream(name=name, kind="state", asks=asks, entity=name, **facts, **ITEMS)
+
+    touching = stream("recent", "account", path="recent", key="id", touches="post")
+    comments = stream("comments", "post", path="posts/{post_id}/likes", scope={"post_id": "{post_id}"}, subject="{post_id}")
+    puller.connector = replace(CONNECTOR, streams=(*CONNECTOR.streams[:3], touching, comments))
+    puller.pull(0)
+    assert "/posts/old/likes" in puller.world.asked
+    puller.world.recent = [("c1", "old")]
+    puller.world.fails = {"/recent": 500}
+    assert puller.pull(1)["recent"].state == "failed"
+    assert "/posts/old/likes" not in puller.world.asked
+    assert judge_completeness(puller.load("comments"))["completeness_state"] == "partial"
+    puller.world.fails.clear()
+    puller.pull(1)
+    puller.pull(2)
+    assert "/posts/old/likes" in puller.world.asked
+    assert judge_completeness(puller.load("comments"))["completeness_state"] == "complete"
+    puller.pull(2.2)
+    assert "/posts/old/likes" not in puller.world.asked
+
+
+def test_what_follows_from_a_server_that_is_briefly_unwell_is_tried_again_too(puller: Puller) -> None:
+    puller.world.fails = {"/": 500}
+    assert {type(outcome.error) for outcome in puller.pull(0).values() if outcome.error} == {RetryableError}
+    puller.world.fails = {"/": 401}
+    errors = {name: type(outcome.error) for name, outcome in puller.pull(0).items() if outcome.error}
+    assert (errors["profile"], errors["feed"]) == (CredentialError, FatalError)
 
 
 def test_an_incomplete_read_makes_nobody_vanish(puller: Puller) -> None:
