@@ -5,7 +5,7 @@ world folder → the platforms' own applications, called directly → fifty's ow
 Nothing of what is asked or answered is written a second time here. Three things are replaced, because they cost a hundred times what the rest does:
 the socket (the application is called with the request), the objects (an answer is cut into its items by their place in the text, and an item is read
 only as far as somebody asks), and the writing of lines (the item's text goes into the line as it came, in ASCII as LoadWriter writes it).
-A load is as old as the moment the world is at. A platform is a process of its own.
+The loads begin at the moment the world is at. A platform is a process of its own.
 Run alone: `python -m bench.fast_landing --world DIR --data DIR` (makes DIR/fifty.yml beside the data; `--now` and `--until` for one more day).
 """
 
@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 import codecs
 import gzip
+import itertools
 import json
 import resource
 import subprocess
@@ -21,7 +22,7 @@ import sys
 import time
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 from unittest import mock
@@ -193,17 +194,20 @@ def call_application(application: Any, scope: dict[str, Any], content: bytes) ->
 
 
 class TextWriter(LoadWriter):
-    """Writes the lines of LoadWriter from items that are text; a load is as old as `moment`."""
+    """Writes the lines of LoadWriter from items that are text. A load begins a second after the one before, the first at `moment`: what two of them
+    tell about the same post is put together in that order."""
 
     moment: datetime
     observer: Observer
+    begun: Iterator[int]
 
     def _start(self) -> datetime:
         self.observer.begin()
+        begun_at = self.moment + timedelta(seconds=next(self.begun))
         self.folder.mkdir(parents=True, exist_ok=True)
-        started = {"load_id": self.key.load_id, "observed_at": format_instant(self.moment)}
+        started = {"load_id": self.key.load_id, "observed_at": format_instant(begun_at)}
         (self.folder / "started.json").write_text(canonical_json(started), encoding="utf-8")
-        return self.moment
+        return begun_at
 
     def write(self, scope: Mapping[str, Any], page: int, items: list[Any]) -> None:
         """Append the items of one page as lines."""
@@ -291,7 +295,7 @@ def replace_transport(services: Mapping[str, Platform], moment: datetime, *, is_
     """fifty's pull asks these applications, and its loads are as old as the moment."""
     client = type("Client", (CuttingClient if is_cut else InProcessClient,), {"services": services})
     observer = Observer()
-    writer = type("Writer", (TextWriter,), {"moment": moment, "observer": observer})
+    writer = type("Writer", (TextWriter,), {"moment": moment, "observer": observer, "begun": itertools.count()})
     with (
         mock.patch.object(pull, "HttpClient", client),
         mock.patch.object(pull, "LoadWriter", writer),
