@@ -332,3 +332,58 @@ select {{ prefix_columns('replicates', group) }}, replicates.replicate_number, c
 from replicates
 left join drawn on {{ same_columns('replicates', 'drawn', group) }} and replicates.replicate_number = drawn.replicate_number
 {%- endmacro %}
+
+{#- Concentration of a quantity over everybody, zeros included (M8.2). `strata` has one row per group and value (more are added up): the group's columns, `value`,
+    `people_count` and, the same in all rows of a group, `majority`. Columns: the group, member_count, zero_count, total, gini, top_1_share, top_10_share, top_50_share, majority_count (the smallest number of
+    members who together hold that share of the total), lorenz_10_share … lorenz_90_share (what the lowest tenth … nine tenths hold).
+    Of a total of 0, or with values below 0, every share is NULL: there is nothing to divide. -#}
+{% macro concentration(strata, group) -%}
+{%- set group_columns = group | join(', ') -%}
+with value_counts as (
+    select {{ group_columns }}, majority, cast(value as double) as value, cast(sum(people_count) as bigint) as people_count
+    from {{ strata }}
+    group by {{ group_columns }}, majority, cast(value as double)
+),
+
+placed as (
+    select
+        *,
+        cast(value as decimal(38, 18)) * people_count as stratum_value,
+        sum(people_count) over (partition by {{ group_columns }}) as member_count,
+        sum(people_count) over (partition by {{ group_columns }} order by value) - people_count as below_count,
+        sum(cast(value as decimal(38, 18)) * people_count) over (partition by {{ group_columns }}) as total,
+        min(value) over (partition by {{ group_columns }}) as least_value
+    from value_counts
+),
+
+standing as (
+    select
+        *,
+        cast(member_count - below_count - people_count as bigint) as above_count,
+        cast(sum(stratum_value) over (partition by {{ group_columns }} order by value desc) - stratum_value as double) as above_value,
+        case when total > 0 and least_value >= 0 then cast(total as double) end as divided_total
+    from placed
+)
+
+select
+    {{ group_columns }},
+    cast(max(member_count) as bigint) as member_count,
+    cast(coalesce(sum(case when value = 0 then people_count end), 0) as bigint) as zero_count,
+    cast(max(total) as double) as total,
+    round(
+        2 * {{ exact_sum('value * people_count / divided_total * (2 * below_count + people_count + 1) / 2 / member_count') }}
+        - (max(member_count) + 1) / cast(max(member_count) as double)
+    , 9) as gini,
+    {%- for count in [1, 10, 50] %}
+    round({{ exact_sum('value * greatest(least(' ~ count ~ ' - above_count, people_count), 0) / divided_total') }}, 9) as top_{{ count }}_share,
+    {%- endfor %}
+    cast(max(case
+        when above_value < majority * divided_total and above_value + cast(stratum_value as double) >= majority * divided_total
+            then above_count + ceil(round((majority * divided_total - above_value) / value, 9))
+    end) as bigint) as majority_count
+    {%- for tenth in range(1, 10) %},
+    round({{ exact_sum('value * greatest(least(' ~ tenth ~ ' * member_count / cast(10 as double) - below_count, people_count), 0) / divided_total') }}, 9) as lorenz_{{ tenth * 10 }}_share
+    {%- endfor %}
+from standing
+group by {{ group_columns }}
+{%- endmacro %}

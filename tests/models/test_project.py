@@ -86,7 +86,7 @@ def test_marts_are_those_of_the_design(manifest: dict[str, Any]) -> None:
     found = {f"{node['schema']}.{node['name']}" for node in list_marts(manifest).values()}
     engagement = "posts engagement_daily audience_daily conversations response_times response_summary share_of_voice_weekly brand_accounts calendar"
     relationships = "people handles relationship_strength strength_evidence living_relationships_daily living_people the_fifty"
-    value = "referrals value_and_roi fifty_versus_crowd"
+    value = "referrals value_and_roi fifty_versus_crowd concentration"
     wanted = {f"engagement.{name}" for name in engagement.split()} | {f"relationships.{name}" for name in f"{relationships} {value}".split()}
     assert found == wanted | {"ops.start_here", "ops.completeness", "ops.parameters"}
 

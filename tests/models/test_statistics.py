@@ -10,6 +10,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import duckdb
+import networkx
 import pytest
 
 from tests.models.macros import read_macros
@@ -177,3 +178,58 @@ def test_replicates_depend_on_the_seed_and_on_nothing_else(database: duckdb.Duck
 def test_counting_up_to_less_than_the_first_gives_no_row(database: duckdb.DuckDBPyConnection) -> None:
     sql = f"select {MACROS.count_up('first', 'last')} as number from (select 1 as first, 3 as last union all select 1, 0) as bounds order by number"
     assert database.execute(sql).fetchall() == [(1,), (2,), (3,)]
+
+
+def read_concentration(database: duckdb.DuckDBPyConnection, values: list[float], majority: float = 0.51) -> dict[str, float | None]:
+    sql = "create or replace table strata as select 'all' as name, ? as majority, unnest(?::double[]) as value, 1 as people_count"
+    database.execute(sql, [majority, values])
+    cursor = database.execute(MACROS.concentration("strata", ["name"]))
+    row = cursor.fetchone()
+    assert row is not None
+    return dict(zip([column[0] for column in cursor.description], row, strict=True))
+
+
+def test_gini_of_0_0_1_3_6_is_0_6(database: duckdb.DuckDBPyConnection) -> None:
+    found = read_concentration(database, [6, 0, 1, 3, 0])
+    assert (found["gini"], found["top_1_share"], found["zero_count"], found["majority_count"]) == (0.6, 0.6, 2, 1)
+    # Lorenz: the lowest two fifths hold nothing, three fifths a tenth, half of them lies between.
+    assert [found[f"lorenz_{tenth}_share"] for tenth in (40, 50, 60, 80, 90)] == [0, 0.05, 0.1, 0.4, 0.7]
+
+
+def test_strata_of_equal_values_give_what_single_people_give(database: duckdb.DuckDBPyConnection) -> None:
+    single = read_concentration(database, [0.0] * 40 + [2.0] * 7 + [5.0] * 3, 0.8)
+    database.execute("create or replace table strata (name varchar, majority double, value double, people_count bigint)")
+    database.execute("insert into strata values ('all', .8, 0, 40), ('all', .8, 2, 3), ('all', .8, 2, 4), ('all', .8, 5, 3)")
+    cursor = database.execute(MACROS.concentration("strata", ["name"]))
+    assert cursor.fetchone() == tuple(single.values())
+    # 80 % of 29 is 23.2: three fives and five twos.
+    assert single["majority_count"] == 8
+
+
+def test_of_nothing_or_of_debts_there_is_no_share(database: duckdb.DuckDBPyConnection) -> None:
+    for values in ([0.0, 0.0], [-1.0, 5.0]):
+        found = read_concentration(database, values)
+        assert found["member_count"] == 2
+        assert {found[name] for name in found if name.endswith("_share")} | {found["gini"], found["majority_count"]} == {None}
+
+
+def test_all_alike_is_no_concentration(database: duckdb.DuckDBPyConnection) -> None:
+    found = read_concentration(database, [3.0] * 100)
+    assert (found["gini"], found["top_1_share"], found["majority_count"]) == (0, 0.01, 51)
+
+
+def test_karate_club_is_as_concentrated_as_published(database: duckdb.DuckDBPyConnection) -> None:
+    club = networkx.karate_club_graph()
+    assert (club.number_of_nodes(), club.number_of_edges(), club.size(weight="weight")) == (34, 78, 231)
+    weighted = read_concentration(database, [float(degree) for _, degree in club.degree(weight="weight")])
+    plain = read_concentration(database, [float(degree) for _, degree in club.degree()])
+    assert weighted["gini"] == pytest.approx(0.437229, abs=5e-7)
+    assert plain["gini"] == pytest.approx(0.385370, abs=5e-7)
+
+
+def test_les_miserables_are_as_concentrated_as_published(database: duckdb.DuckDBPyConnection) -> None:
+    novel = networkx.les_miserables_graph()
+    assert (novel.number_of_nodes(), novel.size(weight="weight")) == (77, 820)
+    found = read_concentration(database, [float(degree) for _, degree in novel.degree(weight="weight")])
+    assert found["gini"] == pytest.approx(0.603579, abs=5e-7)
+    assert found["top_10_share"] == pytest.approx(0.489634, abs=5e-7)
