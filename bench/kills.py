@@ -27,7 +27,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -35,7 +35,9 @@ import duckdb
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = Path(__file__).with_name("results") / "kills.json"
-WORLD_AGE_DAYS = 8
+# The same small world on any day, as it stood eight days after it began.
+WORLD = ("--preset", "small", "--seed", "7", "--anchor", "2026-03-02")
+AS_OF = date(2026, 1, 8)
 STAGES = ("pull", "land", "gate_landed", "transform", "gate_marts", "publish", "extract")
 COMMANDS = {
     "pull": ("pull",),
@@ -157,18 +159,18 @@ class Bench:
 
     @contextmanager
     def serve(self) -> Iterator[None]:
-        """Serve the world as it stood WORLD_AGE_DAYS after it began."""
+        """Serve the world as it stood at the end of AS_OF."""
         from fifty.demo import write_setup
 
-        now = datetime.now(UTC).replace(hour=0, minute=0, second=0, microsecond=0) - timedelta(days=60 - WORLD_AGE_DAYS)
-        command = [sys.executable, "-m", "demo", "serve", "--dir", str(self.demo), "--now", now.isoformat(), "--limits", "raised"]
+        now = (AS_OF + timedelta(days=1)).isoformat()
+        command = [sys.executable, "-m", "demo", "serve", "--dir", str(self.demo), *WORLD, "--now", now, "--limits", "raised"]
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True)
         try:
             assert process.stdout is not None
             if not process.stdout.readline().startswith("demo ready"):
                 raise SystemExit("the demo did not come up")
             setup = write_setup(self.demo)
-            self.as_of, self.brand = (now - timedelta(days=1)).date().isoformat(), setup.brand
+            self.as_of, self.brand = AS_OF.isoformat(), setup.brand
             self.environment = {**os.environ, "FIFTY_CONFIG": str(setup.config), "FIFTY_SECRETS": str(setup.secrets), "FIFTY_LOG_LEVEL": "WARNING"}
             yield
         finally:

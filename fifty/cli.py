@@ -234,11 +234,14 @@ def status(config: ConfigOption = None, data: DataOption = None, brand: BrandOpt
 @app.command()
 def demo(
     folder: Annotated[Path, typer.Argument(help="Where the demo lives.")] = Path(".run/demo"),
+    preset: Annotated[
+        str, typer.Option("--preset", help="Kind of world: run, small, tiny (a brand nobody talks with) or agency (forty brands).")
+    ] = "run",
     detach: Annotated[bool, typer.Option("--detach", help="Return as soon as the platforms answer; they go on running.")] = False,
     stop: Annotated[bool, typer.Option("--stop", help="End the platforms of this folder.")] = False,
     as_json: JsonOption = False,
 ) -> None:
-    """Serve a small brand world as the platforms would, and write a fifty.yml for it."""
+    """Serve a brand world as the platforms would, and write a fifty.yml for it."""
     import signal
     import subprocess
 
@@ -248,7 +251,7 @@ def demo(
         console.say(stop_demo(folder))
         return
     with console.show_progress("starting the demo platforms"):
-        setup, process = start_demo(folder)
+        setup, process = start_demo(folder, preset)
     if as_json:
         console.say_json(asdict(setup))
     else:

@@ -45,8 +45,8 @@ class DemoSetup:
         return self.brands[0]
 
 
-def start_demo(folder: Path) -> tuple[DemoSetup, subprocess.Popen[bytes]]:
-    """Start the demo platforms for `folder` and write fifty.yml and the credentials; returns when they answer.
+def start_demo(folder: Path, preset: str = "run") -> tuple[DemoSetup, subprocess.Popen[bytes]]:
+    """Start the demo platforms for `folder` and write fifty.yml and the credentials; returns when they answer. A new world is of the `preset`.
 
     The processes end with `stop_demo`. Raises SettingsError where there is no demo, FatalError when it does not come up.
     """
@@ -61,7 +61,7 @@ def start_demo(folder: Path) -> tuple[DemoSetup, subprocess.Popen[bytes]]:
     log = folder / "demo.log"
     with log.open("ab") as output:
         process = subprocess.Popen(
-            [sys.executable, "-m", "demo", "serve", "--dir", str(folder.resolve()), "--limits", "raised"],
+            [sys.executable, "-m", "demo", "serve", "--dir", str(folder.resolve()), "--preset", preset, "--limits", "raised"],
             cwd=PROJECT_ROOT,
             stdin=subprocess.DEVNULL,
             stdout=output,

@@ -36,9 +36,11 @@ class AlertCollector(logging.Handler):
         self.alerts.append((record.getMessage(), getattr(record, "exit_code", 1)))
 
 
-def start_demo(folder: Path) -> dict[str, Any]:
+def start_demo(folder: Path, preset: str = "run") -> dict[str, Any]:
     """Start the demo platforms as their own processes and return where they are. Raises SystemExit with their words."""
-    done = subprocess.run([str(FIFTY), "demo", str(folder), "--detach", "--json"], cwd=ROOT, capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [str(FIFTY), "demo", str(folder), "--preset", preset, "--detach", "--json"], cwd=ROOT, capture_output=True, text=True, check=False
+    )
     if done.returncode:
         raise SystemExit(done.stderr.strip() or done.stdout.strip() or f"fifty demo ended with {done.returncode}")
     return dict(json.loads(done.stdout))
@@ -98,13 +100,14 @@ def main() -> int:
     parser = argparse.ArgumentParser(description="Run the main job once through Airflow, against the demo platforms.")
     parser.add_argument("--demo", type=Path, default=RUN / "demo", help="where the demo lives")
     parser.add_argument("--data", type=Path, default=ROOT / "data", help="the data directory")
+    parser.add_argument("--preset", default="run", help="kind of world, when there is none yet")
     options = parser.parse_args()
     started = time.monotonic()
     os.chdir(ROOT)
     RUN.mkdir(exist_ok=True)
 
     print("Starting the demo platforms (WordPress, Bluesky, Mastodon on 127.0.0.1) …", flush=True)
-    setup = start_demo(options.demo)
+    setup = start_demo(options.demo, options.preset)
     try:
         environment = make_environment(
             FIFTY_CONFIG=setup["config"], FIFTY_SECRETS=setup["secrets"], FIFTY_DATA=str(options.data),

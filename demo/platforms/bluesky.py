@@ -266,8 +266,8 @@ class Bluesky(Platform):
         )
 
     def format_claimed(self, milliseconds: int, author: Account) -> str:
-        """createdAt the way the author's client writes it: one of four formats."""
-        style, text = author.traits.get("time_format"), format_utc(milliseconds)
+        """createdAt the way the author's client writes it: by its clock, which may run ahead, in one of four formats."""
+        style, text = author.traits.get("time_format"), format_utc(milliseconds + author.traits.get("clock_ahead_ms", 0))
         if style == "micro":
             return text[:-1] + "417Z"
         if style == "second":
@@ -427,7 +427,7 @@ class Bluesky(Platform):
                     (child, depth - 1, 0, author) for child in self.state.list_standing(self.state.children, no).tolist()
                 ]
                 if is_partial and replies:
-                    replies[-1] = self.render_missing(replies[-1][0])  # type: ignore[arg-type]
+                    replies[-1] = self.render_missing(replies[-1][0])
                     is_partial = False
                 waiting.append(b"]")
                 for place, reply in enumerate(replies):  # the newest is written first

@@ -8,13 +8,13 @@ from typing import Any
 
 import pytest
 
-from demo_reader import ANCHOR, Reader, Truth, read_addresses, start_demo
+from demo_reader import WORLD, Reader, Truth, read_addresses, start_demo
 
 
 @pytest.fixture(scope="session")
 def demo_directory(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     directory = tmp_path_factory.mktemp("demo")
-    process = start_demo(directory, "--anchor", ANCHOR, "--limits", "raised")
+    process = start_demo(directory, *WORLD, "--limits", "raised")
     yield directory
     process.terminate()
     assert process.wait(10) == 0

@@ -15,6 +15,7 @@ import requests
 
 ROOT = Path(__file__).resolve().parents[2]
 ANCHOR = "2026-03-02"
+WORLD = ("--preset", "small", "--seed", "7", "--anchor", ANCHOR)
 
 
 def start_demo(directory: Path, *arguments: str) -> subprocess.Popen[str]:

@@ -17,7 +17,7 @@ from demo.__main__ import main
 from demo.faults import Fault, write_faults
 from demo.model import write_atomically
 
-from demo_reader import ANCHOR, Reader, Truth, read_addresses, start_demo
+from demo_reader import WORLD, Reader, Truth, read_addresses, start_demo
 
 
 def is_open(url: str) -> bool:
@@ -61,7 +61,7 @@ def test_a_second_server_on_the_same_folder_is_refused(demo_directory: Path, cap
 
 
 def test_the_world_stays_the_same_on_another_day_and_another_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
-    assert main(["world", "--dir", str(tmp_path), "--anchor", ANCHOR]) == 0
+    assert main(["world", "--dir", str(tmp_path), *WORLD]) == 0
     before = read_world(tmp_path)
     assert main(["world", "--dir", str(tmp_path)]) == 0, "a later day gives no anchor and keeps the world"
     assert read_world(tmp_path) == before
@@ -76,7 +76,7 @@ def early_demo(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[subpr
     """A second server: as of an earlier moment, with two faults switched on."""
     directory = tmp_path_factory.mktemp("early")
     faults = "wordpress:unavailable,bluesky_pds:truncated:1"
-    process = start_demo(directory, "--anchor", ANCHOR, "--now", "2026-02-10T12:00:00Z", "--faults", faults)
+    process = start_demo(directory, *WORLD, "--now", "2026-02-10T12:00:00Z", "--faults", faults)
     yield process, directory, read_addresses(directory)
     process.kill()
     process.wait(5)

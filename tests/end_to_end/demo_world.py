@@ -25,6 +25,7 @@ from fifty.demo import write_setup
 ROOT = Path(__file__).resolve().parents[2]
 # Any day in the past: the same world, and the same result, whenever the tests run.
 ANCHOR = "2026-03-02"
+WORLD = ("--preset", "small", "--seed", "7", "--anchor", ANCHOR)
 
 
 @dataclass(frozen=True)
@@ -78,7 +79,7 @@ class DemoWorld:
 
     def start(self, *, now: str | None = None, faults: str | None = None) -> None:
         """Serve the world; `now` is the moment at which it is answered, by default its end."""
-        command = [sys.executable, "-m", "demo", "serve", "--dir", str(self.folder), "--anchor", ANCHOR, "--limits", "raised"]
+        command = [sys.executable, "-m", "demo", "serve", "--dir", str(self.folder), *WORLD, "--limits", "raised"]
         command += [*(("--now", now) if now else ()), *(("--faults", faults) if faults else ())]
         self.process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True)
         assert self.process.stdout is not None
@@ -86,6 +87,12 @@ class DemoWorld:
         setup = write_setup(self.folder)
         self.brand, self.truth = setup.brand, setup.truth[setup.brand]
         self.as_of = now[:10] if now else ANCHOR
+
+    def travel(self, now: str) -> None:
+        """Move everything that is served, and the truth, to another moment."""
+        command = [sys.executable, "-m", "demo", "travel", "--dir", str(self.folder), "--now", now]
+        subprocess.run(command, cwd=ROOT, check=True, stdout=subprocess.DEVNULL)
+        self.as_of = now[:10]
 
     def stop(self) -> None:
         """End its processes."""
@@ -116,6 +123,12 @@ class DemoWorld:
         }
         command = [*prefix, sys.executable, "-m", "fifty.cli", *arguments]
         return subprocess.run(command, cwd=ROOT, env=variables, capture_output=True, text=True, timeout=1200, check=False)
+
+    @property
+    def terms(self) -> list[str]:
+        """The words the brand is found by."""
+        terms: list[str] = yaml.safe_load((self.folder / "fifty.yml").read_text(encoding="utf-8"))["brands"][self.brand]["terms"]
+        return terms
 
     def read_truth(self, table: str) -> list[dict[str, Any]]:
         """Rows of a table of the recorded truth, as of the moment served."""

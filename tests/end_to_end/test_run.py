@@ -231,8 +231,7 @@ def changed_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChangedW
         seen_first: dict[str, dict[str, str]] = {}
         for platform, post_id, text in run.ask("select platform, post_id, any_value(text) from staging.posts group by all"):
             seen_first.setdefault(platform, {})[post_id] = text
-        world.stop()
-        world.start()
+        world.travel(ANCHOR)
         for command in ("pull", "land", "gate", "transform"):
             done = world.run_fifty(data, command, *(() if command == "land" else ("--as-of", ANCHOR)))
             assert done.returncode == 0, done.stderr

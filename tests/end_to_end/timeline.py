@@ -6,14 +6,15 @@ What a platform's API cannot show is left out by rule, never by id:
 
 - a message counts as *shown* when it is served and either hangs in its thread without a gap (`is_reachable_from_root`), or is towards the brand
   (it comes as a notification), or is the brand account's own (it is in the account's list). Others that are served may be known, need not be;
-- not on Mastodon: messages of others that begin a thread, name nobody of the brand, quote nothing of it and carry no hashtag, because its API has no
-  search in full text;
+- messages of others that begin a thread, name nobody of the brand and quote nothing of it: on Mastodon they are shown when they carry a hashtag (its API
+  has no search in full text), on Bluesky when they hold one of the brand's terms;
 - likes and reshares of the brand account's messages, the reshares it makes, and follows of the brand account: nobody else's lists are read.
 
 What a message says of its parent, when the parent is gone: WordPress moves what hung below a comment deleted for good up to the post; elsewhere the
 parent's id stays, but nobody tells any more who wrote it. Such messages are *uprooted*: whom they address is known to the truth alone, so that asks of
 that person in that thread are left out (`list_uprooted_pairs`). Exchanges are paired with deleted messages, too (M4.1), and who never saw a message
-before it was deleted cannot do so: exchanges and living relationships are compared for accounts without such messages (`list_unknowable_accounts`).
+before it was deleted cannot do so: an exchange is compared when no such message of that person lies between its two (`list_unknowable_moments`),
+living relationships are for accounts without any (`list_unknowable_accounts`).
 """
 
 from __future__ import annotations
@@ -64,6 +65,7 @@ class Truth:
         self.asks = [row for row in world.read_truth("asks") if row["platform"] == platform]
         self.exchanges = [row for row in world.read_truth("exchanges") if row["platform"] == platform]
         self.accounts = {row["account_id"]: row for row in world.read_truth("accounts") if row["platform"] == platform}
+        self.terms = [term.lower() for term in world.terms]
         self.brand_id = next(account_id for account_id, row in self.accounts.items() if row["role"] == "brand")
         self.stated = {row["account_id"] for row in world.read_truth("identities") if row["platform"] == platform and row["is_stated"]}
 
@@ -86,23 +88,32 @@ class Truth:
         if not row["is_served"]:
             return False
         is_own = row["author_account_id"] == self.brand_id
-        if self.platform == "mastodon" and row["kind"] == "post" and not row["directions"] and not row["is_by_brand_side"] and "#" not in row["text"]:
+        if row["kind"] == "post" and not row["directions"] and not row["is_by_brand_side"] and not self.is_found_by_its_words(row["text"]):
             return False
         return bool(self.platform == "wordpress" or row["is_reachable_from_root"] or "in" in row["directions"] or is_own)
+
+    def is_found_by_its_words(self, text: str) -> bool:
+        """Whether a message that is towards nobody of the brand is found by what it says; on a blog there is none."""
+        return "#" in text if self.platform == "mastodon" else any(term in text.lower() for term in self.terms)
 
     def is_uprooted(self, row: dict[str, Any]) -> bool:
         """Whether the message is served and what it answers is not."""
         parent = self.posts.get(self.parent_of(row) or "")
         return row["is_served"] and parent is not None and not parent["is_served"]
 
-    def list_unknowable_accounts(self) -> set[str]:
-        """Accounts that wrote, or are truly addressed by, a message that is uprooted, or that was gone before anybody could read it."""
-        found: set[str] = set()
+    def list_unknowable_moments(self) -> dict[str, list[datetime]]:
+        """By account, when it wrote, or was truly addressed by, a message that is uprooted, or that was gone before anybody could read it."""
+        found: dict[str, list[datetime]] = {}
         for row in self.posts.values():
             if self.is_uprooted(row) or not row["is_served"]:
                 parent = self.posts.get(self.parent_of(row) or "")
-                found |= {row["author_account_id"], *row["mentioned_by_hand"], *([parent["author_account_id"]] if parent else [])}
-        return found - {self.brand_id}
+                for account_id in {row["author_account_id"], *row["mentioned_by_hand"], *([parent["author_account_id"]] if parent else [])}:
+                    found.setdefault(account_id, []).append(row["created_at"])
+        return found
+
+    def list_unknowable_accounts(self) -> set[str]:
+        """Accounts with an unknowable moment."""
+        return self.list_unknowable_moments().keys() - {self.brand_id}
 
     def list_uprooted_pairs(self) -> set[tuple[str, str]]:
         """(account, root) in which an uprooted message makes it unknowable who addressed whom."""
@@ -262,13 +273,13 @@ def compare_exchanges(truth: Truth, run: FinishedRun) -> Difference:
         """,
         truth.platform,
     )
-    unknowable = truth.list_unknowable_accounts()
+    unknowable = truth.list_unknowable_moments()
 
     def is_knowable(post_ids: Iterable[str]) -> bool:
-        return all(
-            truth.is_shown(truth.posts[key]) and (truth.posts[key]["is_by_brand_side"] or truth.posts[key]["author_account_id"] not in unknowable)
-            for key in post_ids
-        )
+        pair = [truth.posts[key] for key in post_ids]
+        person = next(row["author_account_id"] for row in pair if not row["is_by_brand_side"])
+        first, last = sorted(row["created_at"] for row in pair)
+        return all(map(truth.is_shown, pair)) and not any(first <= moment <= last for moment in unknowable.get(person, ()))
 
     ours = {(incoming, outgoing): day for incoming, outgoing, day in rows if is_knowable((incoming, outgoing))}
     said = {
