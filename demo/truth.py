@@ -4,8 +4,9 @@ Data flow: world/, hidden/ + a moment -> DuckDB -> DIR/truth/<brand>/*.parquet a
 
 Two kinds of truth. *Conformance* (posts, reactions, accounts, identities, asks, exchanges, living): what a pipeline must find by the specification's own
 rules, written down here independently. Asks leave out deleted messages and accounts that are gone; exchanges are paired with and without deleted messages
-and kept where both passes have one on the day. *Validity* (people, future_exchange, value_ledger, campaign_effect, the thesis in summary.json): whether
-that is worth anything. Grain of each table: the comment above its query.
+and kept where both passes have one on the day; guests without an e-mail address are nobody in particular and in neither.
+*Validity* (people, future_exchange, value_ledger, campaign_effect, the thesis in summary.json): whether that is worth anything.
+ Grain of each table: the comment above its query.
 """
 
 from __future__ import annotations
@@ -141,6 +142,7 @@ select
     message.message_no, message.author_no, targets.target_no, targets.contact_kind, message.created_at, message.post_id, message.root_no,
     case when message.is_brand_side then 'out' when target.is_brand_side then 'in' else 'peer' end as direction,
     message.is_automated, message.is_incentivised, message.deleted_at is null as is_standing, message.campaign_no,
+    not starts_with(message.author_account_id, 'guest:without-email') and not starts_with(target.account_id, 'guest:without-email') as is_identifiable,
     targets.contact_kind != 'mention' or message.name_count <= {mass} as is_direct,
 from targets
 inner join message using (message_no)
@@ -203,7 +205,7 @@ order by account_no
 _ASKS = """
 with turns as (
     select message_no, author_no as account_no, root_no, created_at, post_id, true as is_ask from contact
-    where direction = 'in' and is_standing and not is_automated and not is_incentivised
+    where direction = 'in' and is_standing and not is_automated and not is_incentivised and is_identifiable
     union
     select message_no, target_no, root_no, created_at, post_id, false from contact where direction = 'out' and is_standing and not is_automated
 ),
@@ -244,7 +246,7 @@ with turns as (
     select distinct
         case direction when 'in' then author_no else target_no end as account_no, direction, message_no, post_id, created_at, is_standing, campaign_no,
     from contact
-    where direction != 'peer' and not is_automated and not is_incentivised and (direction = 'in' or is_direct)
+    where direction != 'peer' and not is_automated and not is_incentivised and (direction = 'in' or is_direct) and is_identifiable
 ),
 paired as (
     {passes}

@@ -39,6 +39,9 @@ class Messages:
     def __init__(self, platform: str, brand: Brand, accounts: Accounts, span: int) -> None:
         self.platform, self.brand, self.accounts, self.span = platform, brand, accounts, span
         self.count = 0
+        names = accounts.columns["domain" if platform == "mastodon" else "account_id"].tolist()
+        #: whose messages may be shown late: those of other servers, and of guests
+        self._is_foreign = np.array([n is not None if platform == "mastodon" else str(n).startswith("guest:") for n in names])
         self._chunks: dict[str, list[np.ndarray]] = {name: [] for name in COLUMNS}
         #: segments of messages whose text is not put together from a form, and titles of articles
         self.told: dict[int, list[list[str]]] = {}
@@ -74,14 +77,9 @@ class Messages:
     def _draw_delay(self, source: Source, author: Rows, kind: Rows) -> Instants:
         """How much later a platform shows a message: federation of other servers, comments that wait for approval."""
         count = len(author)
-        if self.platform == "mastodon":
-            is_remote = np.array([d is not None for d in self.accounts.columns["domain"].tolist()])[author]
-            late = is_remote & (source.random(count) < 0.04)
-        elif self.platform == "wordpress":
-            is_guest = np.array([str(i).startswith("guest:") for i in self.accounts.columns["account_id"].tolist()])[author]
-            late = is_guest & (kind != 0) & (source.random(count) < 0.06)
-        else:
-            return np.zeros(count, dtype=np.int64)
+        share = {"mastodon": 0.04, "wordpress": 0.06}.get(self.platform, 0.0)
+        is_article = (kind == 0) & (self.platform == "wordpress")
+        late = self._is_foreign[author] & ~is_article & (source.random(count) < share)
         return np.where(late, draw_lateness(source, count, 2.0, 1.1), 0)
 
 
@@ -144,7 +142,7 @@ def tell_contacts(scene: Scene, source: Source, rows: Rows, ts: Instants, cause:
     moment = np.where(below, scene.clock.leave_night(source, moment), moment)
     is_quote = ~below & (roll >= 0.96) & (place >= 0)
     moment = np.where(is_quote, np.maximum(moment, since + 5 * MINUTE), moment)
-    is_named_only = ~below & ~is_quote & (source.random(count) < 0.12)
+    is_named_only = ~below & ~is_quote & ~is_bot & (source.random(count) < 0.12)
     wanted = members.are_there(rows, moment) & (below | (scene.platform != "wordpress"))
     form = np.where(below | is_quote, FORM["plain"], np.where(source.random(count) < 0.6, FORM["mention_first"], FORM["mention_last"]))
     form = np.where(is_named_only, FORM["plain"], form)
@@ -153,7 +151,7 @@ def tell_contacts(scene: Scene, source: Source, rows: Rows, ts: Instants, cause:
     form = np.where(asks_helper, FORM["asks_helper"], form)
     helper = np.where(source.random(count) < 0.5, scene.own["ines"], scene.own["tom"])
     named = np.where(np.isin(form, [FORM["mention_first"], FORM["mention_last"]]), scene.own["brand"], np.where(asks_helper, helper, NOBODY))
-    intents = np.where(is_named_only & ~is_bot, INTENT["named"], np.where(is_quote, INTENT["praise"], intents))
+    intents = np.where(is_named_only, INTENT["named"], np.where(is_quote, INTENT["praise"], intents))
     wanted = np.flatnonzero(wanted)
     _, asks = messages.add(
         source, scene.account_of[rows[wanted]], moment[wanted], intents[wanted], member=rows[wanted], form=form[wanted], named=named[wanted],

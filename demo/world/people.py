@@ -210,7 +210,7 @@ def _draw_members(plan: Plan, priors: Priors, source: Source, person_no: Rows, k
         gap = np.full(count, np.inf)
     liking = draw_blurred(source, tell("like"), priors.blur) * activity
     sharing = draw_blurred(source, tell("reshare"), priors.blur) * activity
-    arrival = np.where(source.random(count) < priors.newcomers, source.random(count) * plan.span * 0.97, 0).astype(np.int64)
+    arrival = np.where(source.random(count) < priors.newcomers, source.random(count) * plan.span, 0).astype(np.int64)
     ring = np.full(count, NOBODY, dtype=np.int64)
     in_ring = np.flatnonzero(kinds == KIND["spam_ring"])
     ring[in_ring] = np.arange(len(in_ring)) // priors.ring_size

@@ -63,14 +63,14 @@ def tell_regrets(scene: Scene, source: Source, reactions: Reactions) -> Regrets:
     is_persons, is_blog = messages.read("member") != NOBODY, scene.platform == "wordpress"
     roll = source.random(count)
     is_reply = parent != NOBODY
-    leaf = is_reply & ~has_children & (roll < np.where(is_persons, 0.05, 0.03))
-    stem = is_reply & has_children & is_persons & (roll < 0.004)
+    leaf = is_reply & ~has_children & (roll < scene.plan.shape.deletion_share * np.where(is_persons, 1.0, 0.6))
+    stem = is_reply & has_children & is_persons & (roll < 0.1 * scene.plan.shape.deletion_share)
     is_spam = (intent == INTENT["spam"]) & is_blog
     deleted = np.where(
         is_spam, last + draw_lateness(source, count, 9, 0.5),
         np.where(leaf, last + draw_lateness(source, count, 20, 1.2), np.where(stem, last + draw_lateness(source, count, 14, 0.7), NEVER)),
     )  # fmt: skip
-    mode = np.where(is_spam | (is_blog & leaf & (roll < 0.025)), 1, 0)
+    mode = np.where(is_spam | (is_blog & leaf & (roll < 0.5 * scene.plan.shape.deletion_share)), 1, 0)
     _keep_promises(scene, source, deleted, mode, last, is_reply, has_children)
     left = messages.accounts.left_at[author]
     deleted = np.where((deleted >= span) | ((mode == 0) & (deleted >= left)), NEVER, deleted)
@@ -83,6 +83,9 @@ def tell_regrets(scene: Scene, source: Source, reactions: Reactions) -> Regrets:
 def _keep_promises(scene: Scene, source: Source, deleted: Instants, mode: Rows, last: Instants, is_reply: Flags, has_children: Flags) -> None:
     """Each kind of deletion happens as often as promised, also of messages from the first days that stood for a week."""
     intent = scene.messages.read("intent")
+    person = scene.messages.read("member")
+    about = np.where(person != NOBODY, person, person[scene.messages.read("parent")])
+    said = np.bincount(person[person != NOBODY], minlength=len(scene.members) + 1)
     promised = scene.plan.shape.deleted_with_answers
     if not promised:
         return
@@ -91,10 +94,13 @@ def _keep_promises(scene: Scene, source: Source, deleted: Instants, mode: Rows, 
         wanted.append(("praise", 1, False, 1))
     for name, how, with_answers, number in wanted:
         fits = is_reply & (intent == INTENT[name]) & (has_children == with_answers) & (deleted == NEVER) & (last < scene.plan.span - 10 * DAY)
-        early = np.flatnonzero(fits & (last < 5 * DAY))
-        chosen = early[source.permutation(len(early))][:1]
-        others = np.setdiff1d(np.flatnonzero(fits), chosen)
-        others = others[source.permutation(len(others))][: max(number - len(chosen), 0)]
+        found = np.flatnonzero(fits)
+        found = found[source.permutation(len(found))]
+        # Of people who say little: whoever says much would hardly be left one whose every message stands.
+        found = found[np.argsort(said[about[found]], kind="stable")]
+        chosen = found[last[found] < 5 * DAY][:1]
+        others = found[found != chosen[0]] if len(chosen) else found
+        others = others[: max(number - len(chosen), 0)]
         deleted[chosen] = np.maximum(last[chosen], 8 * DAY) + source.integers(0, 6 * DAY, len(chosen))
         deleted[others] = last[others] + 5 * HOUR + source.integers(0, 4 * DAY, len(others))
         mode[np.r_[chosen, others]] = how

@@ -100,6 +100,10 @@ class PlainExaminer:
                 contacts.append(Contact(post, author, target, direction, is_direct))
         return contacts
 
+    def is_identifiable(self, *accounts: int) -> bool:
+        """Whether nobody of these is a guest without an e-mail address."""
+        return not any(self.accounts[account]["account_id"].startswith("guest:without-email") for account in accounts)
+
     def list_standing(self, *, with_deleted: bool = False) -> list[dict[str, Any]]:
         """Messages in time order, without those of accounts that are gone."""
         posts = [p for p in self.posts if p["author_no"] not in self.gone and (with_deleted or not p["is_deleted"])]
@@ -116,7 +120,13 @@ class PlainExaminer:
                     ask = waiting.pop((contact.target, post["root_no"]), None)
                     if ask is not None:
                         ask[3:] = [post["post_id"], (post["created_at"] - ask[4]) / HOUR]
-            if any(c.direction == "in" for c in contacts) and not self.is_automated(post["author_no"]) and not self.is_incentivised(post):
+            is_known = self.is_identifiable(post["author_no"])
+            if (
+                is_known
+                and any(c.direction == "in" for c in contacts)
+                and not self.is_automated(post["author_no"])
+                and not self.is_incentivised(post)
+            ):
                 key = (post["author_no"], post["root_no"])
                 if key in waiting:
                     waiting[key][2] += 1
@@ -132,7 +142,8 @@ class PlainExaminer:
             if self.is_automated(post["author_no"]) or self.is_incentivised(post):
                 continue
             for contact in self.list_contacts(post):
-                if contact.direction == "peer" or (contact.direction == "out" and not contact.is_direct):
+                is_known = self.is_identifiable(contact.actor, contact.target)
+                if contact.direction == "peer" or not is_known or (contact.direction == "out" and not contact.is_direct):
                     continue
                 turn = turns[contact.actor if contact.direction == "in" else contact.target]
                 if not turn or turn[-1].post is not post:
