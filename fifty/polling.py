@@ -1,4 +1,4 @@
-"""Which posts are asked about again, and when: rarely where they are old, at once where their counts changed.
+"""Which posts are asked about again, and when: rarely where they are old or their counts stand still, at once where a count changed.
 
 what finished loads saw (`next_state`) → Register of known posts → what is due in this window
 
@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
-from fifty.connectors.base import Connector, Following, Stream, find_value
+from fifty.connectors.base import POLLING, Connector, Following, Intervals, Stream, find_value
 from fifty.landing import format_instant, parse_instant
 
 PERSON_INTERVAL = timedelta(days=30)
@@ -32,13 +32,17 @@ class KnownPost:
     is_gone: bool = False
     author: str | None = None
     """Who wrote it, where it was somebody else."""
+    parent: str | None = None
+    """What it answers."""
 
     def dump(self) -> dict[str, Any]:
         """For `next_state`; what is usual is left out."""
         kept: dict[str, Any] = {"created_at": self.created_at}
         if self.is_own:
             kept["own"] = True
-        if self.is_reply:
+        if self.parent:
+            kept["parent"] = self.parent
+        elif self.is_reply:
             kept["reply"] = True
         if self.counts:
             kept["counts"] = self.counts
@@ -56,11 +60,12 @@ class KnownPost:
         return cls(
             created_at=raw["created_at"],
             is_own=bool(raw.get("own")),
-            is_reply=bool(raw.get("reply")),
+            is_reply=bool(raw.get("reply") or raw.get("parent")),
             counts={name: int(count) for name, count in (raw.get("counts") or {}).items()},
             checked_at=raw.get("checked_at"),
             is_gone=bool(raw.get("gone")),
             author=raw.get("author"),
+            parent=raw.get("parent"),
         )
 
 
@@ -91,21 +96,50 @@ class Register:
                 self.posts[post_id] = merged
 
     def list_due(self, connector: Connector, clock: datetime, *, reread_all: bool = False) -> list[str]:
-        """Ids to look up in a window that ends at `clock`: never seen themselves, or not for as long as their age allows."""
+        """Ids to look up in a window that ends at `clock`: never seen themselves, or not for as long as their age allows.
+
+        The account's own posts come more often: their counts say which of their lists have changed.
+        """
         due = []
         for post_id, post in sorted(self.posts.items()):
-            if post.is_gone:
-                continue
-            if post.checked_at is None or is_due(connector, post, parse_instant(post.checked_at), clock, reread_all=reread_all):
+            intervals = connector.lookups if post.is_own else connector.polling
+            if not post.is_gone and (
+                post.checked_at is None or is_due(intervals, post, parse_instant(post.checked_at), clock, reread_all=reread_all)
+            ):
                 due.append(post_id)
         return due
 
+    def find_root(self, post_id: str) -> str:
+        """The first message of a post's tree as far as it is known and there: what hangs below a gone message is a tree of its own."""
+        passed = {post_id}
+        while True:
+            parent = self.posts[post_id].parent
+            if parent is None or parent in passed or parent not in self.posts or self.posts[parent].is_gone:
+                return post_id
+            passed.add(parent)
+            post_id = parent
 
-def is_due(connector: Connector, post: KnownPost, last: datetime, clock: datetime, *, reread_all: bool = False) -> bool:
+    def count(self, stream: Stream) -> dict[str, int | None]:
+        """What a stream's count says of each post; of a tree's first message: of all messages known in the tree together."""
+        if stream.count is None:
+            return dict.fromkeys(self.posts)
+        counts = {post_id: post.counts.get(stream.count) for post_id, post in self.posts.items()}
+        if stream.unfold is None:
+            return counts
+        totals: dict[str, int | None] = {}
+        for post_id, count in counts.items():
+            root = self.find_root(post_id)
+            if not self.posts[post_id].is_gone and count is not None and counts[root] is not None:
+                totals[root] = (totals.get(root) or 0) + count
+        return {**counts, **totals}
+
+
+def is_due(intervals: Intervals, post: KnownPost, last: datetime, clock: datetime, *, reread_all: bool = False) -> bool:
     """Whether a post last asked about at `last` is asked about again at `clock`; never twice at the same clock."""
     if clock <= last:
         return False
-    return reread_all or clock - last >= connector.polled_after(parse_instant(post.created_at), clock)
+    age = clock - parse_instant(post.created_at)
+    return reread_all or clock - last >= next(interval for limit, interval in intervals if age < limit)
 
 
 def observe_items(items: Iterable[Any], following: Following, *, account_id: str | None, clock: datetime, seen_at: datetime) -> Register:
@@ -118,13 +152,15 @@ def observe_items(items: Iterable[Any], following: Following, *, account_id: str
         if post_id is not None:
             author = find_value(item, following.author) if following.author else None
             is_own = following.author is None or (account_id is not None and str(author) == account_id)
+            parent = find_value(item, following.parent) if following.parent else None
             seen.posts[str(post_id)] = KnownPost(
                 created_at=created_at,
                 is_own=is_own,
-                is_reply=bool(following.parent and find_value(item, following.parent) is not None),
+                is_reply=parent is not None,
                 counts={name: count for name, path in following.counts.items() if (count := read_count(find_value(item, path))) is not None},
                 checked_at=format_instant(clock),
                 author=None if is_own or author is None else str(author),
+                parent=None if parent is None else str(parent),
             )
         for path in following.others:
             other = find_value(item, path)
@@ -155,15 +191,24 @@ def choose_posts(
 ) -> list[str]:
     """The posts that `stream` asks about in a window that ends at `clock`: the account's own, and others' where the stream says so.
 
-    With a count: not where it is 0 and was 0; at once where it differs from the last time; else as the post's age says.
+    With a count: not where it is 0 and was 0; at once where it differs from the last time; else as the post's age says, a list more rarely than
+    a tree, whose count does not tell of all that hangs in it. A message within a tree that is read anyway is not asked about itself.
     """
-    chosen = []
-    for post_id, post in sorted(register.posts.items()):
+    counts = register.count(stream)
+
+    def is_asked(post_id: str) -> bool:
+        post = register.posts[post_id]
         count = post.counts.get(stream.count) if stream.count else None
         is_watched = stream.others_up_to is not None and not post.is_reply and count is not None and count <= stream.others_up_to
-        if post.is_gone or not (post.is_own or is_watched):
+        return not post.is_gone and (post.is_own or is_watched)
+
+    chosen = []
+    for post_id, post in sorted(register.posts.items()):
+        if not is_asked(post_id):
             continue
-        last = polled.get(post_id)
+        if stream.unfold is not None and (root := register.find_root(post_id)) != post_id and is_asked(root):
+            continue
+        count, last = counts[post_id], polled.get(post_id)
         if last is None:
             is_chosen = count is None or count > 0 or (stream.replies_once and post.is_reply)
         elif parse_instant(last.at) >= clock:
@@ -173,7 +218,8 @@ def choose_posts(
         elif count == 0:
             is_chosen = False
         else:
-            is_chosen = is_due(connector, post, parse_instant(last.at), clock, reread_all=reread_all)
+            intervals = connector.polling if count is None or stream.unfold is not None else connector.unchanged
+            is_chosen = is_due(intervals, post, parse_instant(last.at), clock, reread_all=reread_all)
         if is_chosen:
             chosen.append(post_id)
     return chosen
@@ -204,8 +250,6 @@ def read_count(value: Any) -> int | None:
 
 if __name__ == "__main__":
     import sys
-
-    from fifty.connectors.base import POLLING
 
     for limit, interval in POLLING:
         sys.stdout.write(f"younger than {limit.days} days: again after {interval.days} days\n")

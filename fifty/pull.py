@@ -488,7 +488,7 @@ class AccountPull(_StreamPull):
         if stream.asks == "account":
             yield self._build_ask(stream, base, expected=self._expected_by_profile(stream))
         elif stream.asks == "role":
-            for handle, account_id in self._list_role_accounts():
+            for handle, account_id in self._list_due_roles(state):
                 values = {**base, "handle": handle or account_id, "account_id": account_id}
                 yield self._build_ask(stream, values, by_id=account_id is not None and stream.path_by_id is not None)
         elif stream.asks == "term":
@@ -547,6 +547,13 @@ class AccountPull(_StreamPull):
         roles: list[Account | RoleAccount] = [self.account, *self.brand.staff, *self.brand.agency, *self.brand.automatons]
         pairs = [((one.handle or "").lstrip("@") or None, one.id) for one in roles if one.platform == self.connector.platform]
         return list(dict.fromkeys(pairs))
+
+    def _list_due_roles(self, state: Mapping[str, Any]) -> list[tuple[str | None, str | None]]:
+        """The account itself at each run; who works for the brand when new, then as rarely as anybody."""
+        own, *others = self._list_role_accounts()
+        known, clock = state.get("roles") or {}, self.options.until
+        due = choose_people((handle or account_id or "" for handle, account_id in others), (), known, clock, reread_all=self.options.reread_all)
+        return [own, *((handle, account_id) for handle, account_id in others if (handle or account_id) in due)]
 
     def _list_post_asks(self, stream: Stream, state: Mapping[str, Any], base: Mapping[str, Any]) -> Iterator[Ask]:
         register = self._collect_register()
@@ -965,6 +972,7 @@ class AccountPull(_StreamPull):
             following |= self._merge_held(state, draft)
         if stream.profile_counts:
             following["facts"] = {**(state.get("facts") or {}), **draft.facts}
+            following["roles"] = {**(state.get("roles") or {}), **{str(scope.scope["handle"]): clock for scope in draft.scopes}}
         if stream.is_conditional:
             asked = {canonical_json(scope.scope) for scope in draft.scopes}
             kept = {scope: value for scope, value in (state.get("validators") or {}).items() if scope not in asked}
@@ -1005,11 +1013,10 @@ class AccountPull(_StreamPull):
 
     def _merge_polled(self, stream: Stream, state: Mapping[str, Any], draft: LoadDraft, clock: str) -> dict[str, Any]:
         register = self._collect_register()
-        polled = load_polled(state)
+        polled, counts = load_polled(state), register.count(stream)
         for scope in draft.scopes:
             post_id = str(scope.scope["post_id"])
-            count = register.posts[post_id].counts.get(stream.count) if stream.count and post_id in register.posts else None
-            polled[post_id] = Polled(clock, count)
+            polled[post_id] = Polled(clock, counts.get(post_id))
         gone = {post_id for post_id, post in register.posts.items() if post.is_gone}
         return {post_id: [one.at, one.count] for post_id, one in sorted(polled.items()) if post_id not in gone}
 

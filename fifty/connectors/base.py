@@ -43,14 +43,30 @@ Asked = Literal["account", "role", "term", "post", "known", "vanished", "person"
 `person`   people who are not known in full yet, and those who vanished from a complete list, `batch` at a time
 """
 
-POLLING: tuple[tuple[timedelta, timedelta], ...] = (
+Intervals = tuple[tuple[timedelta, timedelta], ...]
+"""(younger than, asked again after)."""
+
+POLLING: Intervals = (
     (timedelta(days=2), timedelta(0)),
     (timedelta(days=7), timedelta(days=1)),
     (timedelta(days=30), timedelta(days=3)),
     (timedelta(days=90), timedelta(days=7)),
     (timedelta.max, timedelta(days=30)),
 )
-"""(younger than, polled again after): a post is asked about more rarely as it ages, and at once when its counts changed."""
+"""Where no count says whether anything changed: trees, comments, what others wrote. A post is asked about more rarely as it ages."""
+
+LOOKUPS: Intervals = (
+    (timedelta(days=2), timedelta(0)),
+    (timedelta(days=90), timedelta(days=1)),
+    (timedelta.max, timedelta(days=30)),
+)
+"""The account's own posts, looked up many at a time: their counts say which of their lists have changed."""
+
+UNCHANGED: Intervals = (
+    (timedelta(days=30), timedelta(days=7)),
+    (timedelta.max, timedelta(days=30)),
+)
+"""A list whose count has not changed: one may have come for one that went."""
 
 
 @dataclass(frozen=True)
@@ -193,7 +209,9 @@ class Connector:
     """Error codes of a session that must be renewed."""
     read_local: Callable[[Brand, Stream], LocalRead | None] | None = None
     """For platforms that are read from files: what is there now; None: nothing is."""
-    polling: tuple[tuple[timedelta, timedelta], ...] = POLLING
+    polling: Intervals = POLLING
+    lookups: Intervals = LOOKUPS
+    unchanged: Intervals = UNCHANGED
 
     @property
     def is_remote(self) -> bool:
@@ -227,11 +245,6 @@ class Connector:
     def stream(self, name: str) -> Stream:
         """The stream of that name; KeyError when there is none."""
         return {stream.name: stream for stream in self.streams}[name]
-
-    def polled_after(self, created_at: datetime, clock: datetime) -> timedelta:
-        """How long after it was last asked about a post of that age is due again."""
-        age = clock - created_at
-        return next(interval for limit, interval in self.polling if age < limit)
 
 
 def find_value(item: Any, path: str) -> Any:

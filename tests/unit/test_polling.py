@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from fifty.connectors.base import Connector, Following, Stream
+from fifty.connectors.base import LOOKUPS, POLLING, UNCHANGED, Connector, Following, Intervals, Stream, Unfolded
 from fifty.landing import format_instant
 from fifty.polling import KnownPost, Polled, Register, choose_people, choose_posts, is_due, observe_items, read_count, read_time
 
@@ -39,15 +39,29 @@ def post(age_days: float, **facts: object) -> KnownPost:
     ],
 )
 def test_a_post_is_polled_more_rarely_as_it_ages(age_days: float, since_last: timedelta, due: bool) -> None:
-    assert is_due(CONNECTOR, post(age_days), CLOCK - since_last, CLOCK) is due
+    assert is_due(POLLING, post(age_days), CLOCK - since_last, CLOCK) is due
 
 
-@given(age_days=st.floats(0, 4000), hours=st.floats(0, 24 * 365))
-def test_a_post_is_never_due_twice_at_one_clock_and_always_within_thirty_days(age_days: float, hours: float) -> None:
+@given(intervals=st.sampled_from([POLLING, LOOKUPS, UNCHANGED]), age_days=st.floats(0, 4000), hours=st.floats(0, 24 * 365))
+def test_a_post_is_never_due_twice_at_one_clock_and_always_within_thirty_days(intervals: Intervals, age_days: float, hours: float) -> None:
     last = CLOCK - timedelta(hours=hours)
-    assert not is_due(CONNECTOR, post(age_days), CLOCK, CLOCK, reread_all=True)
+    assert not is_due(intervals, post(age_days), CLOCK, CLOCK, reread_all=True)
     if hours >= 30 * 24:
-        assert is_due(CONNECTOR, post(age_days), last, CLOCK)
+        assert is_due(intervals, post(age_days), last, CLOCK)
+
+
+@pytest.mark.parametrize(("is_own", "age_days", "hours", "due"), [(True, 1, 1, True), (True, 80, 24, True), (True, 91, 24, False), (False, 80, 24, False)])
+def test_own_posts_are_looked_up_daily_for_a_quarter_because_their_counts_tell_what_changed(is_own: bool, age_days: float, hours: int, due: bool) -> None:
+    known = post(age_days, checked_at=format_instant(CLOCK - hours * HOUR))
+    known.is_own = is_own
+    assert Register({"x": known}).list_due(CONNECTOR, CLOCK) == (["x"] if due else [])
+
+
+@pytest.mark.parametrize(("age_days", "days", "chosen"), [(1, 6, False), (8, 7, True), (40, 29, False), (40, 30, True)])
+def test_a_list_whose_count_stands_still_is_read_again_after_a_week_then_after_a_month(age_days: float, days: int, chosen: bool) -> None:
+    register = Register({"x": post(age_days, counts={"likes": 2})})
+    polled = {"x": Polled(format_instant(CLOCK - timedelta(days=days)), 2)}
+    assert choose_posts(STREAM, CONNECTOR, register, polled, set(), CLOCK) == (["x"] if chosen else [])
 
 
 @pytest.mark.parametrize(
@@ -98,6 +112,58 @@ def test_own_replies_are_asked_about_once_where_the_stream_wants_to_know_what_th
     assert choose_posts(stream, CONNECTOR, register, polled, set(), CLOCK) == []
 
 
+TREES = Stream(
+    name="threads",
+    kind="state",
+    path="x",
+    shape={},
+    entity="thread",
+    count="replies",
+    others_up_to=200,
+    unfold=lambda content, _: Unfolded(content),
+)
+
+
+def tree(**changes: KnownPost) -> Register:
+    """brand's `post` ← somebody's `ask` ← brand's `answer` ← somebody's `thanks`."""
+    register = Register({name: post(40, counts={"replies": 1}) for name in ("post", "ask", "answer", "thanks")} | changes)
+    for name, parent in (("ask", "post"), ("answer", "ask"), ("thanks", "answer")):
+        register.posts[name].parent, register.posts[name].is_reply = parent, True
+        register.posts[name].is_own = name == "answer"
+    register.posts["thanks"].counts = {"replies": 0}
+    return register
+
+
+def test_a_message_in_a_tree_that_is_read_from_its_first_one_is_not_asked_about_itself() -> None:
+    assert choose_posts(TREES, CONNECTOR, tree(), {}, set(), CLOCK) == ["post"]
+
+
+def test_a_tree_is_read_again_when_a_message_deep_in_it_was_answered() -> None:
+    register = tree()
+    polled = {"post": Polled(format_instant(CLOCK - HOUR), register.count(TREES)["post"])}
+    assert choose_posts(TREES, CONNECTOR, register, polled, set(), CLOCK) == []
+    register.posts["thanks"].counts = {"replies": 1}
+    assert choose_posts(TREES, CONNECTOR, register, polled, set(), CLOCK) == ["post"]
+
+
+def test_what_hangs_below_a_gone_message_is_asked_about_itself() -> None:
+    assert choose_posts(TREES, CONNECTOR, tree(ask=post(40, is_gone=True)), {}, set(), CLOCK) == ["answer", "post"]
+
+
+def test_an_answer_in_a_thread_that_is_not_read_is_asked_about_itself() -> None:
+    crowd = post(40, counts={"replies": 201})
+    crowd.is_own = False
+    assert choose_posts(TREES, CONNECTOR, tree(post=crowd), {}, set(), CLOCK) == ["answer"]
+    never_seen = KnownPost(created_at=format_instant(CLOCK))
+    assert choose_posts(TREES, CONNECTOR, tree(post=never_seen), {}, set(), CLOCK) == ["answer"]
+
+
+def test_messages_that_answer_each_other_in_a_circle_end_nothing() -> None:
+    register = tree()
+    register.posts["post"].parent = "thanks"
+    assert register.find_root("ask") in register.posts
+
+
 FOLLOWING = Following(
     id="post.id", created_at="post.at", author="post.by", parent="post.up", counts={"likes": "post.likes"}, others=("post.up", "post.quoted")
 )
@@ -111,7 +177,8 @@ def test_items_tell_of_posts_and_of_those_they_name() -> None:
     ]
     seen = observe_items(items, FOLLOWING, account_id="77", clock=CLOCK, seen_at=CLOCK).posts
     assert seen["1"] == KnownPost("2026-11-20T08:00:00.000000Z", True, False, {"likes": 12}, format_instant(CLOCK))
-    assert (seen["2"].is_own, seen["2"].is_reply, seen["2"].created_at) == (False, True, format_instant(CLOCK))
+    assert (seen["2"].is_own, seen["2"].is_reply, seen["2"].parent, seen["2"].created_at) == (False, True, "1", format_instant(CLOCK))
+    assert KnownPost.load(seen["2"].dump()) == seen["2"]
     assert seen["9"].checked_at is None
     assert sorted(seen) == ["1", "2", "9"]
 

@@ -14,7 +14,7 @@ from urllib.parse import parse_qs, urlsplit
 
 import pytest
 
-from fifty.config import Account, Brand
+from fifty.config import Account, Brand, RoleAccount
 from fifty.connectors.base import Asked, Connector, Following, Stream
 from fifty.connectors.bluesky import unfold_thread
 from fifty.connectors.mastodon import unfold_context
@@ -245,10 +245,12 @@ class Puller:
     data: Path
     world: World
     connector: Connector = CONNECTOR
+    staff: list[str] = field(default_factory=list)
 
     def pull(self, until: float, **options: Any) -> dict[str, LoadOutcome]:
         account = Account(platform="toy", handle="@brand", base_url=self.url)
-        brand = Brand(name="Brand", accounts=[account])
+        staff = [RoleAccount(platform="toy", handle=handle) for handle in self.staff]
+        brand = Brand(name="Brand", accounts=[account], staff=staff)
         settings = Settings(data=self.data, http_attempts=2, http_timeout_seconds=2.0)
         chosen = {"since": None, "is_backfill": False, "streams": None, "reread_all": False, **options}
         job = AccountPull(
@@ -315,6 +317,16 @@ def test_an_old_post_is_asked_about_only_when_its_count_changed_or_its_time_has_
     puller.pull(62)
     assert "/posts/old/likes" in puller.world.asked
     assert puller.scopes("likes")["old"].item_count == 2
+
+
+def test_the_account_is_looked_up_at_each_pull_and_its_staff_once_a_month(puller: Puller) -> None:
+    puller.staff = ["@ana"]
+    for number, expected in ((0, ["brand", "ana"]), (1, ["brand"]), (29, ["brand"]), (30, ["brand", "ana"])):
+        puller.pull(number)
+        assert [path.removeprefix("/me?handle=") for path in puller.world.asked if path.startswith("/me")] == expected
+    puller.staff = ["@ana", "@bob"]
+    puller.pull(31)
+    assert "/me?handle=bob" in puller.world.asked
 
 
 def test_rereading_all_asks_about_every_post(puller: Puller) -> None:
@@ -543,13 +555,15 @@ def test_a_brand_without_followers_is_legitimately_empty(puller: Puller) -> None
 def test_what_has_not_changed_is_landed_again_without_being_sent_again(puller: Puller) -> None:
     puller.pull(0)
     first = [line for line in read_lines(puller.load("likes")) if line["scope"]["post_id"] == "new"]
-    for number in (1, 1.4):
+    for number in (7, 14):
         puller.pull(number)
         again = [line for line in read_lines(puller.load("likes")) if line["scope"]["post_id"] == "new"]
         assert [line["item"] for line in again] == [line["item"] for line in first]
         assert puller.scopes("likes")["new"].is_complete
     puller.world.likes["new"] = ["ana", "eve"]  # as many as before
-    puller.pull(1.45)
+    puller.pull(14.1)
+    assert "/posts/new/likes" not in puller.world.asked
+    puller.pull(21)
     again = [line for line in read_lines(puller.load("likes")) if line["scope"]["post_id"] == "new"]
     assert [line["item"]["id"] for line in again] == ["ana", "eve"]
 

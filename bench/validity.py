@@ -1,0 +1,487 @@
+"""Does strength tell who stays in touch and who brings value, better than what everybody counts? In worlds with a known truth, and on a real network.
+
+python -m demo world → land as of the cut (bench/fast_landing.py) → land, gate, transform → marts → PersonScores ─┐
+truth as of the end of the world: future_exchange, value_ledger, identities ─────────────────────────────────────┴→ AUC, precision at 50, errors
+
+Protocol, written before the first run on the reported worlds:
+- Worlds: preset `run`, 400 days, 40,000 interactions, one brand; seed s has the regime `bursty` (recency wins) where s ends in 4 or 5, `celebrity`
+  (followers matter) where it ends in 7, else `mixed`; the thesis is true, false, open in turn ((s − 1) mod 3). Seeds 1 to 20 are for tuning. Reported are
+  101 to 110, run once: two bursty worlds (104, 105), one of celebrities (107), three or four of each thesis.
+- Cut: 90 days before the world ends. The pipeline lands what the platforms show at the cut, so that nothing later can be known, and builds its marts.
+- Tuned, on the seeds 1 to 20 only: three parameters of strength, over TUNING_GRID (half-life, weight of a reshare, balance floor), by mean AUC for exchange
+  in 90 days among all people. Chosen is, of what lies within 0.005 of the best, the setting with the fewest changes from what is shipped, then with
+  the shortest half-life; so the shipped one stays unless it is beaten by more. Every setting is scored by the product's own compiled model. Decayed
+  sum and geometric mean get their own best half-life by the same rule. Reported are strength as shipped, and beside it strength as tuned.
+- People: all in marts.relationships.people of whom the truth knows who they are. A person of the product is in exchange, or brings value, when any
+  human behind it is or does, on whatever account.
+- Outcomes, from the truth alone: in two-way exchange in the 90 (30) days after the cut; any earned value, refunds aside, in the 90 days after. Reported among
+  all people, and among those who had ever talked with the brand, which is harder: whoever only likes is easily told from whoever talks.
+- Precision at 50: of `the_fifty`, and of the top 50 by each baseline, equal scores at the border drawn by lot.
+- Means over the reported worlds; strength minus each baseline in the same world, with a 95 % interval from drawing worlds with repetition (10,000 times).
+- A null: outcomes dealt to people at random must give strength an AUC of 0.5 ± 0.01.
+- Errors as of the cut: living relationships against the truth by the specification's own rules, the median response time over the last 90 days against a
+  survival curve over the true asks, the share of real people among all against the hidden types.
+Baselines: bench/validity_baselines.py. The real network has its own protocol: bench/validity_network.py.
+Run alone: `python -m bench.validity [--tune] [--seeds 101 102] [--no-network]` writes bench/results/validity.json.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from datetime import UTC, date, datetime, timedelta
+from itertools import product
+from pathlib import Path
+
+import duckdb
+import numpy as np
+from numpy.typing import NDArray
+
+from bench.fast_landing import land_world
+from bench.results import Figure, measure, write_results
+from bench.validity_baselines import BASELINES, PersonScores, score_people
+from bench.validity_network import EgoFigures, print_figures, run_network
+from bench.validity_scoring import Interval, bootstrap_mean, compute_auc, compute_precision, compute_shuffled_auc
+from fifty.gate import gate_landed
+from fifty.land import run_land
+from fifty.settings import PROJECT_ROOT, Settings, load_settings
+from fifty.transform import run_transform
+from fifty.warehouse import BrandPaths, connect, lock_brand
+
+ANCHOR = date(2026, 3, 2)
+DAYS, INTERACTIONS, HORIZON_DAYS = 400, 40_000, 90
+TUNING_SEEDS, REPORTED_SEEDS = range(1, 21), range(101, 111)
+HALF_LIVES = (15, 30, 45, 90)
+TOLERANCE = 0.005
+LIST_SIZE = 50
+OUTCOMES = ("exchange_90", "exchange_30", "value_90")
+FAKE_TYPES = ("bot", "spam_ring")
+SCORES = ("strength", "strength_tuned", *BASELINES)
+
+
+@dataclass(frozen=True)
+class Setting:
+    """Parameters of strength; the defaults are those shipped."""
+
+    half_life: int = 30
+    weight_reshare: float = 0.8
+    balance_floor: float = 0.5
+
+    @property
+    def change_count(self) -> int:
+        """How many differ from what is shipped."""
+        return sum(getattr(self, one.name) != one.default for one in fields(self))
+
+
+SHIPPED = Setting()
+TUNING_GRID = tuple(Setting(*values) for values in product(HALF_LIVES, (0.8, 0.4, 0.1), (0.5, 0.25, 0.0)))
+TUNED_STRENGTH = SHIPPED
+TUNED_HALF_LIVES = {"decayed_sum": 30, "geometric_mean": 30}
+"""What tuning on the seeds 1 to 20 gave."""
+
+
+@dataclass
+class WorldFigures:
+    """What one world gave."""
+
+    seed: int
+    regime: str
+    thesis: str
+    people: int = 0
+    unknown_people: int = 0
+    """People of the marts whom the truth cannot name."""
+    positives: dict[str, int] = field(default_factory=dict)
+    auc: dict[tuple[str, str, str], float] = field(default_factory=dict)
+    """By population (`all`, `talked`), outcome and score."""
+    precision: dict[tuple[str, str], float] = field(default_factory=dict)
+    """By outcome and score; `the_fifty` is the product's list."""
+    shuffled: dict[str, float] = field(default_factory=dict)
+    errors: dict[str, tuple[float, float]] = field(default_factory=dict)
+    """Measure to (what the marts say, what is true)."""
+    seconds: float = 0.0
+
+
+def name_regime(seed: int) -> str:
+    """The regime of a seed, by the protocol."""
+    return {4: "bursty", 5: "bursty", 7: "celebrity"}.get(seed % 10, "mixed")
+
+
+def name_thesis(seed: int) -> str:
+    """The thesis of a seed, by the protocol."""
+    return ("true", "false", "open")[(seed - 1) % 3]
+
+
+def choose_setting(auc: Mapping[Setting, float]) -> Setting:
+    """Of the settings within the tolerance of the best, that with the fewest changes, then the shortest half-life, then the best."""
+    best = max(auc.values())
+    near = [setting for setting, value in auc.items() if value >= best - TOLERANCE]
+    return min(near, key=lambda setting: (setting.change_count, setting.half_life, -auc[setting]))
+
+
+@dataclass
+class PreparedWorld:
+    """A world whose marts stand as of the cut, and whose truth is that of its end."""
+
+    seed: int
+    folder: Path
+    cut: datetime
+    brand: str
+    settings: Settings
+
+    @property
+    def paths(self) -> BrandPaths:
+        """The brand's files."""
+        return BrandPaths(self.settings.data, self.brand)
+
+    @property
+    def truth(self) -> Path:
+        """Truth as of the end of the world."""
+        return self.folder / "truth" / self.brand
+
+    @property
+    def truth_then(self) -> Path:
+        """Truth as of the cut."""
+        return self.folder / "truth-then" / self.brand
+
+    def transform(self) -> None:
+        """Build the marts with the shipped parameters."""
+        run_transform(self.paths, self.settings, as_of=(self.cut - timedelta(days=1)).date(), run_id="bench")
+
+    def score(self, half_life: float) -> tuple[PersonScores, dict[str, set[str]]]:
+        """Scores of all people, and the humans behind each."""
+        with connect(self.paths, self.settings, attach_marts=True) as connection:
+            return score_people(connection, half_life=half_life), find_humans(connection, self.truth)
+
+    def score_strength(self, settings: Iterable[Setting]) -> list[dict[str, float]]:
+        """Strength of each person under each setting, from the product's compiled model; what the transform built stays as it is."""
+        model = (self.paths.dbt_target / "compiled/fifty/models/marts/relationships/relationship_strength.sql").read_text(encoding="utf-8")
+        found = []
+        with lock_brand(self.paths, self.settings), connect(self.paths, self.settings, attach_marts=True) as connection:
+            connection.execute("begin")
+            for setting in settings:
+                connection.execute(
+                    "update intermediate.int_parameters set strength_half_life_days = ?, balance_floor = ?",
+                    [setting.half_life, setting.balance_floor],
+                )
+                connection.execute("update intermediate.int_interaction_days set weight = ? where kind = 'reshare'", [setting.weight_reshare])
+                found.append(dict(connection.execute(f"select person_id, strength from ({model}) as strengths").fetchall()))
+            connection.execute("rollback")
+        return found
+
+
+def run_demo(*arguments: str) -> None:
+    """One command of the demo."""
+    subprocess.run([sys.executable, "-m", "demo", *arguments], cwd=PROJECT_ROOT, check=True, stdout=subprocess.DEVNULL)
+
+
+def prepare_world(folder: Path, seed: int) -> PreparedWorld:
+    """Generate a world, land what it shows at the cut, and have the truth of then and of the end."""
+    end = datetime(ANCHOR.year, ANCHOR.month, ANCHOR.day, tzinfo=UTC)
+    cut = end - timedelta(days=HORIZON_DAYS)
+    moments = {"now": cut.strftime("%Y-%m-%dT%H:%M:%SZ"), "end": end.strftime("%Y-%m-%dT%H:%M:%SZ")}
+    size = ("--preset", "run", "--days", str(DAYS), "--interactions", str(INTERACTIONS))
+    kind = ("--regime", name_regime(seed), "--thesis", name_thesis(seed))
+    run_demo("world", "--dir", str(folder), "--seed", str(seed), "--anchor", ANCHOR.isoformat(), *size, *kind, "--now", moments["now"])
+    data = folder / "data"
+    land_world(folder, data, moment=cut)
+    (folder / "truth").rename(folder / "truth-then")
+    run_demo("travel", "--dir", str(folder), "--now", moments["end"])
+    brand = next(iter(json.loads((folder / "world.json").read_text(encoding="utf-8"))["brands"]))
+    world = PreparedWorld(seed, folder, cut, brand, load_settings(data=data))
+    run_land(world.paths, world.settings, run_id="bench")
+    gate_landed(world.paths, world.settings, run_id="bench")
+    return world
+
+
+def find_humans(connection: duckdb.DuckDBPyConnection, truth: Path) -> dict[str, set[str]]:
+    """Person of the marts → humans of the truth: by account, and by what was written where the account is a guest's keyed hash."""
+    rows = connection.execute(
+        """
+        with humans as (
+            select platform, account_id, person_id from read_parquet($accounts) where person_id is not null
+        ),
+        written as (
+            select posts.platform, posts.post_id, humans.person_id
+            from read_parquet($posts) as posts
+            inner join humans on posts.platform = humans.platform and posts.author_account_id = humans.account_id
+        )
+        select handles.person_id, humans.person_id
+        from marts.relationships.handles as handles
+        inner join humans on handles.platform = humans.platform and handles.account_id = humans.account_id
+        union
+        select handles.person_id, written.person_id
+        from marts.relationships.handles as handles
+        inner join intermediate.int_messages as messages on handles.account_key = messages.author_account_key
+        inner join written on messages.platform = written.platform and replace(messages.post_id, 'post:', '') = written.post_id
+        """,
+        {"accounts": str(truth / "accounts.parquet"), "posts": str(truth / "posts.parquet")},
+    ).fetchall()
+    humans: dict[str, set[str]] = {}
+    for person, human in rows:
+        humans.setdefault(person, set()).add(human)
+    return humans
+
+
+def read_outcomes(truth: Path, cut: datetime) -> dict[str, set[str]]:
+    """Humans with each outcome after the cut."""
+    with duckdb.connect() as connection:
+        connection.execute("set timezone = 'UTC'")
+        queries = {
+            "exchange_90": "select person_id from read_parquet($path) where cut_at = $cut and is_in_exchange_90_days_after",
+            "exchange_30": "select person_id from read_parquet($path) where cut_at = $cut and is_in_exchange_30_days_after",
+            "value_90": "select person_id from read_parquet($path) where ledger = 'earned' and not is_refunded and person_id is not null"
+            " and occurred_at >= $cut and occurred_at < $cut + to_days(90) group by person_id having sum(credit) > 0",
+        }
+        files = {"exchange_90": "future_exchange", "exchange_30": "future_exchange", "value_90": "value_ledger"}
+        return {
+            name: {str(row[0]) for row in connection.execute(query, {"path": str(truth / f"{files[name]}.parquet"), "cut": cut}).fetchall()}
+            for name, query in queries.items()
+        }
+
+
+def compare_world(world: PreparedWorld) -> WorldFigures:
+    """Every figure of a world whose marts stand."""
+    figures = WorldFigures(world.seed, name_regime(world.seed), name_thesis(world.seed))
+    scored, humans = world.score(HALF_LIVES[0])
+    scores = dict(scored.scores)
+    for name, half_life in TUNED_HALF_LIVES.items():
+        scores[name] = world.score(half_life)[0].scores[name]
+    (tuned,) = world.score_strength([TUNED_STRENGTH])
+    scores["strength_tuned"] = np.array([tuned.get(person, 0.0) for person in scored.person_ids])
+    known = np.array([person in humans for person in scored.person_ids])
+    figures.people, figures.unknown_people = int(known.sum()), int((~known).sum())
+    populations = {"all": known, "talked": known & scored.has_talked}
+    for outcome, positive_humans in read_outcomes(world.truth, world.cut).items():
+        positive = np.array([bool(humans.get(person, set()) & positive_humans) for person in scored.person_ids])
+        figures.positives[outcome] = int(positive[known].sum())
+        for population, chosen in populations.items():
+            for name in SCORES:
+                figures.auc[population, outcome, name] = compute_auc(scores[name][chosen], positive[chosen])
+        for name in SCORES:
+            figures.precision[outcome, name] = compute_precision(scores[name][known], positive[known], LIST_SIZE)
+        listed = scored.is_in_fifty & known
+        figures.precision[outcome, "the_fifty"] = float(positive[listed].mean()) if listed.any() else float("nan")
+        figures.shuffled[outcome] = compute_shuffled_auc(scores["strength"][known], positive[known], seed=world.seed)
+    figures.errors = measure_errors(world, humans)
+    return figures
+
+
+def measure_errors(world: PreparedWorld, humans: dict[str, set[str]]) -> dict[str, tuple[float, float]]:
+    """(Said, true) as of the cut: living relationships, median response time in hours, share of real people."""
+    with connect(world.paths, world.settings, attach_marts=True) as connection:
+        living = connection.execute(
+            "select living_count from marts.relationships.living_relationships_daily order by as_of_date desc limit 1"
+        ).fetchone()
+        median = connection.execute(
+            "select median_response_seconds / 3600 from marts.engagement.response_summary where period_kind = 'last_90_days' and platform = 'all'"
+        ).fetchone()
+        reality = connection.execute("select person_id, p_real from marts.relationships.people").fetchall()
+    with duckdb.connect() as connection:
+        connection.execute("set timezone = 'UTC'")
+        files = {name: str(world.truth_then / f"{name}.parquet") for name in ("living", "people", "asks")}
+        fake = {
+            str(row[0])
+            for row in connection.execute(f"select person_id from read_parquet(?) where type in {FAKE_TYPES}", [files["people"]]).fetchall()
+        }
+        truly_living = {
+            str(row[0])
+            for row in connection.execute("select person_id from read_parquet(?) where level = 'person' and is_living", [files["living"]]).fetchall()
+        }
+        asks = connection.execute(
+            "select coalesce(hours_to_answer, date_diff('second', asked_at, $cut) / 3600.0) as hours, answered_at is not null as is_answered"
+            " from read_parquet($path) where asked_at >= $cut - to_days(90)",
+            {"path": files["asks"], "cut": world.cut},
+        ).fetchnumpy()
+    shares = [(p_real, 1 - np.mean([human in fake for human in humans[person]])) for person, p_real in reality if person in humans]
+    said, true = np.mean(np.array(shares), axis=0)
+    return {
+        "living_relationships": (float(living[0] or 0) if living else float("nan"), float(len(truly_living - fake))),
+        "median_response_hours": (
+            float("nan") if not median or median[0] is None else float(median[0]),
+            find_median(asks["hours"], asks["is_answered"]),
+        ),
+        "real_share": (float(said), float(true)),
+    }
+
+
+def find_median(hours: NDArray[np.float64], is_answered: NDArray[np.bool_]) -> float:
+    """Median of a survival curve (Kaplan–Meier): the first time by which half have been answered; NaN where that is never reached."""
+    surviving = 1.0
+    for moment in np.unique(hours[is_answered]):
+        at_risk = int((hours >= moment).sum())
+        surviving *= 1 - int((is_answered & (hours == moment)).sum()) / at_risk
+        if surviving <= 0.5 + 1e-12:
+            return float(moment)
+    return float("nan")
+
+
+def tune(folder: Path, seeds: Iterable[int]) -> tuple[dict[Setting, float], dict[str, dict[Setting, float]]]:
+    """Mean AUC for exchange on the tuning worlds: of strength by setting, and of the decayed baselines by half-life."""
+    strength: dict[Setting, list[float]] = {setting: [] for setting in TUNING_GRID}
+    baselines: dict[str, dict[Setting, list[float]]] = {name: {Setting(half_life): [] for half_life in HALF_LIVES} for name in TUNED_HALF_LIVES}
+    for seed in seeds:
+        started = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix=f"validity-{seed}-", dir=folder) as name:
+            world = prepare_world(Path(name), seed)
+            world.transform()
+            outcome = read_outcomes(world.truth, world.cut)["exchange_90"]
+            by_half_life = {half_life: world.score(half_life) for half_life in HALF_LIVES}
+            scored, humans = by_half_life[HALF_LIVES[0]]
+            known = np.array([person in humans for person in scored.person_ids])
+            positive = np.array([bool(humans.get(person, set()) & outcome) for person in scored.person_ids])[known]
+            for setting, strengths in zip(TUNING_GRID, world.score_strength(TUNING_GRID), strict=True):
+                strength[setting].append(compute_auc(np.array([strengths.get(person, 0.0) for person in scored.person_ids])[known], positive))
+            for score, found in baselines.items():
+                for setting, values in found.items():
+                    values.append(compute_auc(by_half_life[setting.half_life][0].scores[score][known], positive))
+        print(f"tuning world {seed}: {len(positive)} people, {positive.sum()} in exchange, {time.monotonic() - started:.0f} s", flush=True)
+
+    def average(by_setting: Mapping[Setting, list[float]]) -> dict[Setting, float]:
+        return {setting: float(np.nanmean(values)) for setting, values in by_setting.items()}
+
+    return average(strength), {score: average(found) for score, found in baselines.items()}
+
+
+def print_tuning(strength: Mapping[Setting, float], baselines: Mapping[str, Mapping[Setting, float]]) -> None:
+    """The settings from best to worst, and what is chosen."""
+    for setting, auc in sorted(strength.items(), key=lambda pair: -pair[1]):
+        print(f"  {auc:.4f}  half-life {setting.half_life:2}, reshare {setting.weight_reshare}, floor {setting.balance_floor}")
+    print(f"strength as shipped {strength[SHIPPED]:.4f}; chosen: {choose_setting(strength)}")
+    for score, by_half_life in baselines.items():
+        said = ", ".join(f"{setting.half_life}: {auc:.4f}" for setting, auc in by_half_life.items())
+        print(f"{score}: {said}; chosen: {choose_setting(by_half_life).half_life}")
+
+
+def run_worlds(folder: Path, seeds: Iterable[int]) -> list[WorldFigures]:
+    """Every reported world, one after the other."""
+    results = []
+    for seed in seeds:
+        started = time.monotonic()
+        with tempfile.TemporaryDirectory(prefix=f"validity-{seed}-", dir=folder) as name:
+            world = prepare_world(Path(name), seed)
+            world.transform()
+            figures = compare_world(world)
+        figures.seconds = time.monotonic() - started
+        results.append(figures)
+        print(f"world {seed}: {figures.regime}, thesis {figures.thesis}, {figures.people} people, {figures.seconds:.0f} s", flush=True)
+    return results
+
+
+def summarise(worlds: Sequence[WorldFigures], population: str, outcome: str) -> dict[str, tuple[float, Interval]]:
+    """By score: mean AUC, and strength minus it."""
+    auc = {name: np.array([world.auc[population, outcome, name] for world in worlds]) for name in SCORES}
+    return {name: (float(np.nanmean(auc[name])), bootstrap_mean(auc["strength"] - auc[name], seed=1)) for name in SCORES}
+
+
+def summarise_precision(worlds: Sequence[WorldFigures], outcome: str) -> dict[str, tuple[float, Interval]]:
+    """By list: mean precision at 50, and `the_fifty` minus it."""
+    found = {name: np.array([world.precision[outcome, name] for world in worlds]) for name in ("the_fifty", *SCORES)}
+    return {name: (float(np.nanmean(values)), bootstrap_mean(found["the_fifty"] - values, seed=1)) for name, values in found.items()}
+
+
+def print_worlds(worlds: Sequence[WorldFigures]) -> None:
+    """The tables."""
+    for outcome in OUTCOMES:
+        for population in ("all", "talked"):
+            print(f"\nAUC for {outcome}, {population} people, mean of {len(worlds)} worlds; strength minus the baseline")
+            for name, (mean, interval) in summarise(worlds, population, outcome).items():
+                print(f"  {name:16} {mean:.3f}  {'' if name == 'strength' else interval}")
+        print(f"\nPrecision at {LIST_SIZE} for {outcome}; the_fifty minus the list")
+        for name, (mean, interval) in summarise_precision(worlds, outcome).items():
+            print(f"  {name:16} {mean:.3f}  {'' if name == 'the_fifty' else interval}")
+    print("\nWorld by world: AUC for exchange in 90 days (all people), precision at 50, null")
+    shown = (
+        "strength",
+        "strength_tuned",
+        "recency",
+        "frequency",
+        "decayed_sum",
+        "geometric_mean",
+        "orbit_love",
+        "klout_like",
+        "follower_count",
+        "like_count",
+    )
+    print(f"  {'seed regime    thesis people positive':38} " + " ".join(f"{name[:9]:>9}" for name in shown) + "     fifty      null")
+    for world in worlds:
+        line = f"  {world.seed:4} {world.regime:9} {world.thesis:6} {world.people:6} {world.positives['exchange_90']:8}"
+        cells = [world.auc["all", "exchange_90", name] for name in shown]
+        print(
+            f"{line:40} " + " ".join(f"{cell:9.3f}" for cell in [*cells, world.precision["exchange_90", "the_fifty"], world.shuffled["exchange_90"]])
+        )
+    print("\nErrors as of the cut (said / true)")
+    for world in worlds:
+        print(f"  {world.seed:4} " + "   ".join(f"{name} {said:.3g} / {true:.3g}" for name, (said, true) in world.errors.items()))
+
+
+def describe_worlds(worlds: Sequence[WorldFigures]) -> list[Figure]:
+    """Figures of the worlds for the result file. The aims: strength is no worse than any baseline by more than chance, and the null is 0.5."""
+    figures = []
+    for outcome in OUTCOMES:
+        for population in ("all", "talked"):
+            place = f"worlds_{outcome}_{population}"
+            for name, (mean, interval) in summarise(worlds, population, outcome).items():
+                figures.append(measure(f"{place}_auc_{name}", mean, "AUC"))
+                if name != "strength":
+                    figures.append(compare(f"{place}_strength_minus_{name}", interval, "AUC"))
+        for name, (mean, interval) in summarise_precision(worlds, outcome).items():
+            figures.append(measure(f"worlds_{outcome}_precision_at_50_{name}", mean, "share"))
+            if name != "the_fifty":
+                figures.append(compare(f"worlds_{outcome}_precision_at_50_the_fifty_minus_{name}", interval, "share"))
+        null = abs(float(np.mean([world.shuffled[outcome] for world in worlds])) - 0.5)
+        figures.append(measure(f"worlds_{outcome}_shuffled_labels_distance_from_chance", null, "AUC", at_most=0.01))
+    for name in worlds[0].errors:
+        errors = np.array([said / true - 1 for said, true in (world.errors[name] for world in worlds)])
+        figures.append(measure(f"worlds_{name}_mean_absolute_error", float(np.nanmean(np.abs(errors))), "share of the truth"))
+    return figures
+
+
+def describe_network(results: Sequence[EgoFigures]) -> list[Figure]:
+    """Figures of the real network for the result file."""
+    figures = []
+    for one in results:
+        place = f"network_{one.cut:%Y%m%d}_{one.horizon_days}_days"
+        for kind, intervals in (("by_ego", one.summarise()), ("pooled", one.pooled)):
+            for name, interval in intervals.items():
+                if name == "strength":
+                    figures.append(measure(f"{place}_{kind}_auc_strength", interval.mean, f"AUC, 95 % [{interval.low:.3f}, {interval.high:.3f}]"))
+                else:
+                    figures.append(compare(f"{place}_{kind}_strength_minus_{name}", interval, "AUC"))
+    return figures
+
+
+def compare(name: str, interval: Interval, unit: str) -> Figure:
+    """A difference with its interval; met unless it is below 0 by more than chance."""
+    shown = float(f"{interval.mean:.4g}")
+    return Figure(name, shown, f"{unit}, 95 % [{interval.low:+.3f}, {interval.high:+.3f}]", "not below 0", bool(interval.high >= 0))
+
+
+def main() -> None:
+    """Tune or report, print the tables, write the result file."""
+    parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
+    parser.add_argument("--tune", action="store_true", help="only compare half-lives, on the tuning seeds")
+    parser.add_argument("--seeds", type=int, nargs="+", help="these worlds instead; prints only")
+    parser.add_argument("--no-network", action="store_true", help="leave out the real network")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="validity-bench-") as name:
+        folder = Path(name)
+        if options.tune:
+            print_tuning(*tune(folder, options.seeds or TUNING_SEEDS))
+            return
+        worlds = run_worlds(folder, options.seeds or REPORTED_SEEDS)
+    print_worlds(worlds)
+    network = [] if options.no_network else run_network()
+    for one in network:
+        print_figures(one)
+    if not options.seeds and not options.no_network:
+        write_results("validity", [*describe_worlds(worlds), *describe_network(network)])
+
+
+if __name__ == "__main__":
+    main()
