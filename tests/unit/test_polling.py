@@ -50,8 +50,12 @@ def test_a_post_is_never_due_twice_at_one_clock_and_always_within_thirty_days(in
         assert is_due(intervals, post(age_days), last, CLOCK)
 
 
-@pytest.mark.parametrize(("is_own", "age_days", "hours", "due"), [(True, 1, 1, True), (True, 80, 24, True), (True, 91, 24, False), (False, 80, 24, False)])
-def test_own_posts_are_looked_up_daily_for_a_quarter_because_their_counts_tell_what_changed(is_own: bool, age_days: float, hours: int, due: bool) -> None:
+@pytest.mark.parametrize(
+    ("is_own", "age_days", "hours", "due"), [(True, 1, 1, True), (True, 80, 24, True), (True, 91, 24, False), (False, 80, 24, False)]
+)
+def test_own_posts_are_looked_up_daily_for_a_quarter_because_their_counts_tell_what_changed(
+    is_own: bool, age_days: float, hours: int, due: bool
+) -> None:
     known = post(age_days, checked_at=format_instant(CLOCK - hours * HOUR))
     known.is_own = is_own
     assert Register({"x": known}).list_due(CONNECTOR, CLOCK) == (["x"] if due else [])
