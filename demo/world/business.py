@@ -60,11 +60,12 @@ class Ledger:
 
     def write(self, folder: Path, plan: Plan) -> None:
         """One Parquet file a table, in the order in which the rows became known."""
+        start = plan.start
         for name, rows in self.rows.items():
             fields = [pa.field(column, _tell_type(column)) for column in [*COLUMNS[name], "known_at", *EXTRA.get(name, ())]]
             schema = pa.schema(fields)
             ordered = sorted(rows, key=lambda row: int(row["known_at"]))
-            moved = [_move(row, plan.start) for row in ordered]
+            moved = [_move(row, start) for row in ordered]
             write_table(folder / f"{name}.parquet", pa.Table.from_pylist(moved, schema=schema))
 
 

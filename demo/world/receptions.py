@@ -109,7 +109,9 @@ def tell_reception(scene: Scene, source: Source, reactions: Reactions, kind: int
         chosen = np.repeat(posts[begin:end], draws[begin:end])
         rows = crowd[choose(source, weight, len(chosen))]
         # Everybody has one moment for a post: who is drawn twice has met it once.
-        key = np.unique(chosen * len(members) + rows)
+        key = chosen * len(members) + rows
+        key.sort()
+        key = key[np.r_[True, key[1:] != key[:-1]]] if len(key) else key
         chosen, rows = key // len(members), key % len(members)
         met = messages.read("visible")[chosen] + draw_lomax(source, len(chosen), scene.priors.attention_hours, scene.priors.attention_shape)
         met = scene.clock.leave_night(source, met)
