@@ -14,7 +14,9 @@
 
 {#- Prevalence behind a flagged share, by what the flag misses and wrongly hits (Rogan & Gladen 1978), clipped to what a share can be. -#}
 {% macro corrected_prevalence(flagged_share, sensitivity, specificity) -%}
-least(greatest(({{ flagged_share }} + {{ specificity }} - 1) / nullif({{ sensitivity }} + {{ specificity }} - 1, 0), 0e0), 1e0)
+case when {{ flagged_share }} is not null then
+    least(greatest(({{ flagged_share }} + {{ specificity }} - 1) / nullif({{ sensitivity }} + {{ specificity }} - 1, 0), 0e0), 1e0)
+end
 {%- endmacro %}
 
 {#- Variance of the same before clipping: the flagged share is what varies, the two error rates are taken as given. -#}

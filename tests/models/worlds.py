@@ -86,6 +86,8 @@ def add_business(stage: Stage) -> None:
     """What a shop and a desk would have said of T11's people: ana bought and recommended, eve bought, who was only on a list did not."""
     add = {"load_id": "business", "platform": "business"}
     stage.add("person_facts", **add, person_ref="crm:1", fact="account", value="bluesky:ana", source="form", basis="consent", collected_at=at(0))
+    stage.add("outreach", **add, outreach_id="call-1", person_ref="bluesky:gus", contacted_by="sam", contacted_at=at(1), channel="telephone")
+    stage.add("config_settings", load_id="config", name="goal.living_people", value="3.0")
     orders = (("crm:1", 1, 40.0, None), ("bluesky:eve", 20, 20.0, None), ("crm:9", 30, 90.0, "ref-1"), ("crm:8", 45, 10.0, None))
     for person_ref, day, amount, referral_id in orders:
         stage.add(

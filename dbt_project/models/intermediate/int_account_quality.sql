@@ -139,8 +139,10 @@ spammed as (
 ruled as (
     select
         catalogued.*,
-        catalogued.following_count
-        >= parameters.quality_following_ratio * greatest(catalogued.follower_count, 1) as has_following_excess,
+        -- The greater of NULL and 1 would be 1: an account whose followers are not told would follow too many.
+        case when catalogued.follower_count is not null
+            then catalogued.following_count >= parameters.quality_following_ratio * greatest(catalogued.follower_count, 1)
+        end as has_following_excess,
         case when catalogued.has_known_catalogue
             then coalesce(spammed.spam_message_count, 0) > parameters.quality_spam_share * catalogued.message_count
         end as has_spam_phrases,

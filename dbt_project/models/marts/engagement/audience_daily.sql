@@ -11,7 +11,9 @@ run as (
 ),
 
 follows as (
-    select * from {{ ref('int_follows') }}
+    select follows.*, reality.p_real
+    from {{ ref('int_follows') }} as follows
+    inner join {{ ref('int_account_reality') }} as reality on follows.account_key = reality.account_key
 ),
 
 measured as (
@@ -107,19 +109,21 @@ carried as (
 ),
 
 follow_changes as (
-    select follows.brand_account_key as account_key, cast({{ to_local('follows.started_at', 'run.timezone') }} as date) as change_date, 1 as gained, 0 as lost
+    select follows.brand_account_key as account_key, cast({{ to_local('follows.started_at', 'run.timezone') }} as date) as change_date, 1 as gained, 0 as lost,
+        cast(follows.p_real as decimal(38, 18)) as weight
     from follows
     cross join run
     where follows.started_at < run.as_of_at
     union all
-    select follows.brand_account_key as account_key, cast({{ to_local('follows.ended_at', 'run.timezone') }} as date) as change_date, 0 as gained, 1 as lost
+    select follows.brand_account_key as account_key, cast({{ to_local('follows.ended_at', 'run.timezone') }} as date) as change_date, 0 as gained, 1 as lost,
+        -cast(follows.p_real as decimal(38, 18)) as weight
     from follows
     cross join run
     where follows.ended_at < run.as_of_at
 ),
 
 changes as (
-    select account_key, change_date, sum(gained) as gained, sum(lost) as lost from follow_changes group by account_key, change_date
+    select account_key, change_date, sum(gained) as gained, sum(lost) as lost, sum(weight) as weight from follow_changes group by account_key, change_date
 ),
 
 list_reads as (
@@ -127,7 +131,8 @@ list_reads as (
         brand_account_key as account_key,
         min(first_read_at) as first_read_at,
         -- Follows of unknown start were there before the first reading.
-        count(case when started_at is null then 1 end) as baseline_count
+        count(case when started_at is null then 1 end) as baseline_count,
+        sum(case when started_at is null then cast(p_real as decimal(38, 18)) end) as baseline_weight
     from follows
     group by brand_account_key
 ),
@@ -140,9 +145,13 @@ summed as (
         list_reads.account_key is not null as is_named,
         list_reads.first_read_at,
         list_reads.baseline_count,
+        list_reads.baseline_weight,
         sum(coalesce(changes.gained, 0) - coalesce(changes.lost, 0)) over (
             partition by carried.account_key order by carried.calendar_date rows between unbounded preceding and current row
         ) as net_known,
+        sum(coalesce(changes.weight, 0)) over (
+            partition by carried.account_key order by carried.calendar_date rows between unbounded preceding and current row
+        ) as net_weight,
         lag(carried.follower_count) over (partition by carried.account_key order by carried.calendar_date) as previous_follower_count
     from carried
     left join changes on carried.account_key = changes.account_key and carried.calendar_date = changes.change_date
@@ -168,6 +177,10 @@ select
         when summed.is_named and cast({{ to_local('summed.first_read_at', 'run.timezone') }} as date) <= {{ add_days('summed.calendar_date', '1') }}
             then summed.baseline_count + summed.net_known
     end as bigint) as known_follower_count,
+    round(cast(case
+        when summed.is_named and cast({{ to_local('summed.first_read_at', 'run.timezone') }} as date) <= {{ add_days('summed.calendar_date', '1') }}
+            then coalesce(summed.baseline_weight, 0) + summed.net_weight
+    end as double), 9) as known_follower_weight,
     summed.following_count,
     summed.post_count,
     summed.is_measured,

@@ -2,6 +2,10 @@ with members as (
     select * from {{ ref('int_person_members') }}
 ),
 
+statements as (
+    select * from {{ ref('int_account_statements') }}
+),
+
 run as (
     select * from {{ ref('int_run') }}
 )
@@ -17,6 +21,8 @@ select
     members.link_rule,
     members.link_evidence,
     members.veto_reason,
+    statements.basis,
+    statements.purpose,
     run.parameters_version,
     members.link_confidence,
     members.follower_count,
@@ -27,6 +33,10 @@ select
     members.is_deleted,
     run.as_of_date,
     members.linked_at,
-    members.first_event_at
+    members.first_event_at,
+    statements.collected_at,
+    statements.expires_at,
+    statements.objected_at
 from members
 cross join run
+left join statements on members.account_key = statements.account_key
