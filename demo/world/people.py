@@ -290,7 +290,7 @@ def _make_accounts(
     is_own = holder == NOBODY
     kind = np.where(is_own, NOBODY, kind_of[holder])
     is_fake = np.isin(kind, FAKE)
-    looks_fake = (is_fake & (source.random(total) < 0.65)) | (~is_fake & ~is_own & (source.random(total) < 0.04))
+    looks_fake = (is_fake & (source.random(total) < 0.65)) | (~is_fake & ~is_own & (source.random(total) < plan.shape.lookalikes))
     created = -(source.lognormal(6.2, 0.7, total) * DAY).astype(np.int64) - source.integers(0, DAY, total)
     followers = np.exp(4.6 + 1.35 * np.where(is_own, 1.5, reach[holder]) + 0.65 * source.standard_normal(total))
     following = source.lognormal(5.0, 1.0, total) + np.where(looks_fake, 150, 0)

@@ -70,6 +70,7 @@ class Preset:
     guests_without_email: int = 1
     deleted_with_answers: int = 3  # on each platform, at least
     deletion_share: float = 0.025  # of messages nobody answered
+    lookalikes: float = 0.04  # share of real people whose accounts look made up; in the small worlds none, so that all rules have one answer
     suspended: int = 1
     deactivated: int = 1
     commenters: int | None = None  # exactly as many people who say anything, each once or twice
@@ -77,11 +78,11 @@ class Preset:
 
 
 PRESETS = {
-    "small": Preset(days=60, interactions=7_500, message_share=0.34, gap_factor=0.4, deletion_share=0.008, like_density=0.35),
+    "small": Preset(days=60, interactions=7_500, message_share=0.34, gap_factor=0.4, deletion_share=0.008, lookalikes=0.0, like_density=0.35),
     "run": Preset(days=400, interactions=200_000, hostile_names=32, guests_without_email=2, deleted_with_answers=8, suspended=4, deactivated=4),
     "tiny": Preset(days=90, interactions=1_100, commenters=5, likes=700, posts_a_day=0.25, hostile_names=1, guests_without_email=0,
                    deleted_with_answers=0, suspended=0, deactivated=0),
-    "agency": Preset(days=60, interactions=7_500, brands=40, message_share=0.34, gap_factor=0.4, deletion_share=0.008, like_density=0.35),
+    "agency": Preset(days=60, interactions=7_500, brands=40, message_share=0.34, gap_factor=0.4, deletion_share=0.008, lookalikes=0.0, like_density=0.35),
 }  # fmt: skip
 
 
