@@ -14,23 +14,40 @@ from {{ source('ops', 'loads') }} as loads
 where loads.load_status in ('accepted', 'warned')
 {%- endmacro %}
 
-{#- Newest accepted row per key, known at the cut; ties by load, page, position.
-    `keep_known` names columns in which a newer NULL does not overwrite what an older row knew: a short listing tells less than a full profile. -#}
+{#- Newest accepted row per key, known at the cut; ties by load and position (which counts over the whole load).
+    `keep_known` names columns in which a newer NULL does not overwrite what an older row knew: a short listing tells less than a full profile.
+    Load and position become one number, so that the newest is a maximum: windows over whole rows took four times as long. -#}
 {% macro newest_rows(table, key, columns, keep_known=[]) -%}
 with accepted as (
     {{ accepted_loads() }}
 ),
 
+load_ranks as (
+    select load_id, observed_at, row_number() over (order by observed_at, load_id) as load_rank
+    from (select distinct load_id, observed_at from {{ source('staging', table) }}) as loads
+),
+
 known_rows as (
     select
         staged.*,
-        row_number() over (
-            partition by {{ prefix_columns('staged', key) }}
-            order by staged.observed_at desc, staged.load_id desc, staged.page desc nulls last, staged.seq desc nulls last
-        ) as newness
+        -- Room for 8,589,934,592 lines in a load.
+        load_ranks.load_rank * 8589934592 + coalesce(staged.seq, 0) as newness
     from {{ source('staging', table) }} as staged
     inner join accepted on staged.load_id = accepted.load_id
+    inner join load_ranks on staged.load_id = load_ranks.load_id and staged.observed_at = load_ranks.observed_at
     where staged.observed_at <= {{ known_at() }}
+),
+
+newest as (
+    select
+        {{ prefix_columns('known_rows', key) }},
+        {%- for column in keep_known %}
+        max_by(known_rows.{{ column }}, known_rows.newness) filter (where known_rows.{{ column }} is not null) as known_{{ column }},
+        {%- endfor %}
+        max(known_rows.newness) as newness,
+        min(known_rows.observed_at) as first_observed_at
+    from known_rows
+    group by {{ prefix_columns('known_rows', key) }}
 ),
 
 completed as (
@@ -42,19 +59,19 @@ completed as (
         known_rows.seq,
         known_rows.observed_at,
         known_rows.scope_key,
-        known_rows.newness,
         {%- for column in columns %}
-        {% if column in keep_known -%}
-        {{ first_known('known_rows.' ~ column, '(partition by ' ~ prefix_columns('known_rows', key) ~ ' order by known_rows.newness rows between unbounded preceding and unbounded following)') }} as {{ column }},
-        {%- else -%}
-        known_rows.{{ column }},
-        {%- endif -%}
+        {{ 'newest.known_' ~ column if column in keep_known else 'known_rows.' ~ column }} as {{ column }},
         {%- endfor %}
-        min(known_rows.observed_at) over (partition by {{ prefix_columns('known_rows', key) }}) as first_observed_at
+        newest.first_observed_at,
+        -- One item may name a thing twice.
+        row_number() over (partition by {{ prefix_columns('known_rows', key) }} order by known_rows.newness) as twin_number
     from known_rows
+    inner join newest
+        on known_rows.newness = newest.newness
+        {%- for column in key %} and known_rows.{{ column }} is not distinct from newest.{{ column }}{% endfor %}
 )
 
-select * from completed where newness = 1
+select * from completed where twin_number = 1
 {%- endmacro %}
 
 {% macro prefix_columns(alias, columns) -%}

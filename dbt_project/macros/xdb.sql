@@ -95,6 +95,11 @@ select explode(sequence({{ first }}, {{ last }}, interval 1 day)) as calendar_da
 {% macro duckdb__first_known(column, window) -%}first_value({{ column }} ignore nulls) over {{ window }}{%- endmacro %}
 {% macro default__first_known(column, window) -%}first_value({{ column }}, true) over {{ window }}{%- endmacro %}
 
+{#- The same from the other end: what was known last. -#}
+{% macro last_known(column, window) -%}{{ adapter.dispatch('last_known')(column, window) }}{%- endmacro %}
+{% macro duckdb__last_known(column, window) -%}last_value({{ column }} ignore nulls) over {{ window }}{%- endmacro %}
+{% macro default__last_known(column, window) -%}last_value({{ column }}, true) over {{ window }}{%- endmacro %}
+
 {#- Exact sum of doubles: equal from run to run and thread to thread. -#}
 {% macro exact_sum(value) -%}cast(sum(cast({{ value }} as decimal(38, 18))) as double){%- endmacro %}
 
@@ -107,3 +112,8 @@ select explode(sequence({{ first }}, {{ last }}, interval 1 day)) as calendar_da
 {% macro json_text(json, name) -%}{{ adapter.dispatch('json_text')(json, name) }}{%- endmacro %}
 {% macro duckdb__json_text(json, name) -%}json_extract_string({{ json }}, '$.{{ name }}'){%- endmacro %}
 {% macro default__json_text(json, name) -%}get_json_object({{ json }}, '$.{{ name }}'){%- endmacro %}
+
+{#- After `as` of a CTE that only reads one relation and is used more than once: DuckDB would copy the relation whole, with columns nobody asks for. -#}
+{% macro inlined() -%}{{ adapter.dispatch('inlined')() }}{%- endmacro %}
+{% macro duckdb__inlined() -%}not materialized{%- endmacro %}
+{% macro default__inlined() -%}{%- endmacro %}

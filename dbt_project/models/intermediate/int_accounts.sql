@@ -1,13 +1,13 @@
 -- One row per account that any accepted row names: authors, actors, those addressed, profiles.
-with posts as (
+with posts as {{ inlined() }} (
     select platform, post_id, author_account_id, mentioned_account_ids, first_observed_at from {{ ref('stg_posts') }}
 ),
 
-interactions as (
+interactions as {{ inlined() }} (
     select platform, actor_account_id, target_account_id, first_observed_at from {{ ref('stg_interactions') }}
 ),
 
-accounts as (
+accounts as {{ inlined() }} (
     select * from {{ ref('stg_accounts') }}
 ),
 

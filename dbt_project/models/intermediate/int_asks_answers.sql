@@ -1,6 +1,6 @@
 -- One row per ask (M4.3) with its answer. Several asks by one person in one thread with no answer between are one ask, timed at the first that still stands.
 -- Outside any thread (direct messages) an answer counts for the asks of the days before it only.
-with events as (
+with events as {{ inlined() }} (
     select * from {{ ref('int_interactions') }}
 ),
 

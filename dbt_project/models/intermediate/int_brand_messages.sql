@@ -1,5 +1,5 @@
 -- One row per human message of the brand side that is not deleted: whether it addressed anybody, and whether that drew an answer in time (M4.2, M4.4).
-with messages as (
+with messages as {{ inlined() }} (
     select * from {{ ref('int_messages') }} where author_side = 'brand' and not is_automated and not is_deleted
 ),
 
@@ -25,7 +25,7 @@ addressed_posts as (
     select distinct post_key from addressed
 ),
 
-answers as (
+answers as {{ inlined() }} (
     select event_at, person_id, root_post_key, parent_post_key, is_rootless
     from {{ ref('int_interactions') }}
     where direction = 'in' and is_conversational and not is_automated and not is_deleted

@@ -4,11 +4,11 @@ with campaigns as (
     select * from {{ ref('stg_campaigns') }}
 ),
 
-posts as (
+posts as {{ inlined() }} (
     select post_key, subject_post_key, hashtags, link_urls from {{ ref('int_posts_kept') }}
 ),
 
-trees as (
+trees as {{ inlined() }} (
     select post_key, upper_post_key, root_post_key from {{ ref('int_post_trees') }}
 ),
 

@@ -1,6 +1,6 @@
 -- The canonical events: one row per (source row, target), with the side of both, the direction and all flags that measures filter on.
 -- A message gives one event to the author of what it answers (else quotes, else of the tree's first message) and to each account it names by hand.
-with messages as (
+with messages as {{ inlined() }} (
     select * from {{ ref('int_messages') }}
 ),
 
@@ -12,7 +12,7 @@ roles as (
     select * from {{ ref('int_account_roles') }}
 ),
 
-accounts as (
+accounts as {{ inlined() }} (
     select account_key, is_automated, is_gone, last_seen_at from {{ ref('int_accounts') }}
 ),
 
@@ -105,6 +105,8 @@ message_events as (
         messages.is_hidden,
         messages.is_time_observed,
         messages.is_rootless,
+        -- A message says itself whether its author is automated.
+        false as is_actor_automated,
         messages.published_at as event_at,
         messages.deleted_at
     from ranked_targets
@@ -124,7 +126,8 @@ interactions as (
             interactions.ended_at,
             case when not coalesce(actors.is_gone and absent.ended_at > coalesce(actors.last_seen_at, absent.ended_at), false) then absent.ended_at end
         ) as withdrawn_at,
-        coalesce(actors.is_gone, false) as is_hidden
+        coalesce(actors.is_gone, false) as is_hidden,
+        coalesce(actors.is_automated, false) as is_actor_automated
     from {{ ref('stg_interactions') }} as interactions
     left join {{ ref('int_interactions_absent') }} as absent
         on interactions.platform = absent.platform and interactions.interaction_id = absent.interaction_id
@@ -170,6 +173,7 @@ interaction_events as (
         interactions.is_hidden,
         interactions.occurred_at is null as is_time_observed,
         false as is_rootless,
+        interactions.is_actor_automated,
         interactions.event_at,
         coalesce(interactions.withdrawn_at, messages.deleted_at) as deleted_at
     from interactions
@@ -191,8 +195,7 @@ sided as (
         coalesce(actor_roles.side, 'external') as actor_side,
         coalesce(target_roles.side, 'external') as target_side,
         actor_roles.role as actor_role,
-        target_roles.role as target_role,
-        coalesce(actor_accounts.is_automated, false) as is_actor_automated
+        target_roles.role as target_role
     from events
     cross join run
     left join roles as actor_roles
@@ -201,7 +204,6 @@ sided as (
     left join roles as target_roles
         on events.target_account_key = target_roles.account_key
         and events.event_at >= target_roles.begins_at and events.event_at < target_roles.ends_at
-    left join accounts as actor_accounts on events.actor_account_key = actor_accounts.account_key
     where events.event_at < run.as_of_at
         and events.target_account_key is not null
         and events.actor_account_key <> events.target_account_key

@@ -1,5 +1,5 @@
 -- One row per message before the as-of instant, placed in its tree and campaign; the base of every event that is a message.
-with posts as (
+with posts as {{ inlined() }} (
     select * from {{ ref('int_posts_kept') }}
 ),
 

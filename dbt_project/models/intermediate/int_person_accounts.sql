@@ -1,7 +1,7 @@
 -- One row per account: which person it belongs to. One account is one person, until the person states that several accounts are theirs
 -- (`person_facts`, fact `account`). Every link names its rule and evidence; taking the fact away undoes it.
 -- Vetoes: two accounts of one platform are never one person, nor a bot and a human; an account claimed by two is linked to none.
-with accounts as (
+with accounts as {{ inlined() }} (
     select account_key, platform, is_automated from {{ ref('int_accounts') }}
 ),
 

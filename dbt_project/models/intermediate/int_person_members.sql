@@ -1,5 +1,5 @@
 -- One row per account that did something, or was addressed, before the as-of instant, with its person; `main_rank` 1 is the account shown for the person.
-with events as (
+with events as {{ inlined() }} (
     select * from {{ ref('int_interactions') }}
 ),
 

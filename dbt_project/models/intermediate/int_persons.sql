@@ -1,5 +1,5 @@
 -- One row per external person who did something, or was addressed, before the as-of instant: identity, reality, exchanges.
-with members as (
+with members as {{ inlined() }} (
     select * from {{ ref('int_person_members') }}
 ),
 
@@ -15,7 +15,7 @@ parameters as (
     select new_person_days from {{ ref('int_parameters') }}
 ),
 
-person_accounts as (
+person_accounts as {{ inlined() }} (
     select * from {{ ref('int_person_accounts') }}
 ),
 

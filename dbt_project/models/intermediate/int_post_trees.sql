@@ -2,7 +2,7 @@
 -- The way up is the parent; where the parent is not in the warehouse, the root the platform states; where that is missing too, the tree hangs on
 -- the missing message, so that its other answers join it. A ring of parents, which only broken data has, is cut at its smallest key.
 {{ config(materialized='table') }}
-with recursive posts as (
+with recursive posts as {{ inlined() }} (
     select post_key, parent_post_key, stated_root_post_key from {{ ref('int_posts_kept') }}
 ),
 

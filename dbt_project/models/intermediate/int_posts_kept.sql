@@ -45,64 +45,64 @@ dated as (
 -- What vanished after its author was last seen, the author being gone too, was not taken back: it went with the account. It is hidden, not deleted.
 judged as (
     select
-        dated.post_key,
+        dated.*,
+        accounts.is_automated as is_author_automated,
+        accounts.is_gone as is_author_gone,
         coalesce(
             dated.stated_deleted_at,
             case when not coalesce(accounts.is_gone and dated.found_gone_at > coalesce(accounts.last_seen_at, dated.found_gone_at), false)
                 then dated.found_gone_at
             end
-        ) as deleted_at
+        ) as judged_deleted_at
     from dated
     left join accounts on dated.author_account_key = accounts.account_key
 )
 
 select
-    dated.post_key,
-    dated.platform,
-    dated.source_account_id,
-    dated.post_id,
-    dated.kind,
+    judged.post_key,
+    judged.platform,
+    judged.source_account_id,
+    judged.post_id,
+    judged.kind,
     case
-        when dated.author_account_id is null then 'unidentified'
+        when judged.author_account_id is null then 'unidentified'
         when roles.side in ('brand', 'internal') then roles.side
         else 'audience'
     end as author_side,
     roles.role as author_role,
-    dated.author_account_key,
+    judged.author_account_key,
     case when roles.side = 'brand' then coalesce(
-        'responder-' || substr(md5(salt.person_salt || '|' || dated.responder_id), 1, 12), roles.responder_id, dated.author_account_key
+        'responder-' || substr(md5(salt.person_salt || '|' || judged.responder_id), 1, 12), roles.responder_id, judged.author_account_key
     ) end as responder_id,
-    dated.platform || ':' || nullif(dated.parent_post_id, dated.post_id) as parent_post_key,
-    dated.platform || ':' || dated.root_post_id as stated_root_post_key,
-    dated.platform || ':' || nullif(dated.subject_post_id, dated.post_id) as subject_post_key,
-    dated.text,
-    dated.language,
-    dated.url,
-    dated.media_type,
-    dated.hashtags,
-    dated.link_urls,
-    dated.mentioned_account_ids,
-    dated.load_id,
-    dated.seq as load_seq,
-    coalesce(dated.is_automated, false)
+    judged.platform || ':' || nullif(judged.parent_post_id, judged.post_id) as parent_post_key,
+    judged.platform || ':' || judged.root_post_id as stated_root_post_key,
+    judged.platform || ':' || nullif(judged.subject_post_id, judged.post_id) as subject_post_key,
+    judged.text,
+    judged.language,
+    judged.url,
+    judged.media_type,
+    judged.hashtags,
+    judged.link_urls,
+    judged.mentioned_account_ids,
+    judged.load_id,
+    judged.seq as load_seq,
+    coalesce(judged.is_automated, false)
     or coalesce(roles.role = 'automaton', false)
     -- What the platform says of the brand's own account does not make its people robots; the configuration says which accounts are.
-    or (coalesce(accounts.is_automated, false) and coalesce(roles.side, 'audience') <> 'brand') as is_automated,
-    judged.deleted_at is not null as is_deleted,
-    coalesce(accounts.is_gone, false) as is_hidden,
-    dated.is_time_observed,
+    or (coalesce(judged.is_author_automated, false) and coalesce(roles.side, 'audience') <> 'brand') as is_automated,
+    judged.judged_deleted_at is not null as is_deleted,
+    coalesce(judged.is_author_gone, false) as is_hidden,
+    judged.is_time_observed,
     -- A thread is what parent, root or the place itself tie together; a direct message that names neither stands in none.
-    dated.kind = 'message' and dated.parent_post_id is null and dated.root_post_id is null as is_rootless,
-    dated.published_at,
-    dated.edited_at,
-    judged.deleted_at,
-    dated.first_observed_at,
-    dated.observed_at as last_observed_at
-from dated
+    judged.kind = 'message' and judged.parent_post_id is null and judged.root_post_id is null as is_rootless,
+    judged.published_at,
+    judged.edited_at,
+    judged.judged_deleted_at as deleted_at,
+    judged.first_observed_at,
+    judged.observed_at as last_observed_at
+from judged
 cross join run
 cross join salt
-inner join judged on dated.post_key = judged.post_key
 left join roles
-    on dated.author_account_key = roles.account_key and dated.published_at >= roles.begins_at and dated.published_at < roles.ends_at
-left join accounts on dated.author_account_key = accounts.account_key
-where dated.published_at < run.as_of_at
+    on judged.author_account_key = roles.account_key and judged.published_at >= roles.begins_at and judged.published_at < roles.ends_at
+where judged.published_at < run.as_of_at

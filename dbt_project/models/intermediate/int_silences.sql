@@ -1,6 +1,6 @@
 -- M4.7: one row per moment at which a silence ended (or is cut by the as-of instant): the time since the last human answer of the brand, or since
 -- the first open ask, if that is later, while at least one ask was open. Per platform, and for all platforms together.
-with asks as (
+with asks as {{ inlined() }} (
     select platform, asked_at, coalesce(answered_at, censored_at) as ended_at from {{ ref('int_asks_answers') }} where not is_time_observed
 ),
 

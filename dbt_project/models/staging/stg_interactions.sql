@@ -1,3 +1,4 @@
+{{ config(materialized='table') }}
 -- Kept when a newer row leaves them out: a list of likers has no times, a notification of the same like has.
 {{ newest_rows(
     'interactions',

@@ -1,4 +1,4 @@
-with messages as (
+with messages as {{ inlined() }} (
     select * from {{ ref('int_messages') }}
 ),
 
@@ -77,20 +77,28 @@ metrics as (
     select * from newest_metrics where metric_rank = 1
 ),
 
-followers as (
-    select platform || ':' || account_id as account_key, follower_count, coalesce(measured_at, observed_at) as measured_at
+-- What was stated last before a message, read off one line of time: a join on "before" would pair every message with every statement before it.
+moments as (
+    select platform || ':' || account_id as account_key, coalesce(measured_at, observed_at) as moment_at, min(follower_count) as follower_count,
+        cast(null as string) as post_key
     from {{ ref('stg_account_metrics') }}
     where follower_count is not null
+    group by platform || ':' || account_id, coalesce(measured_at, observed_at)
+    union all
+    select brand_account_key as account_key, published_at as moment_at, cast(null as bigint) as follower_count, post_key
+    from messages
+    where author_side = 'brand' and brand_account_key is not null
+),
+
+last_stated as (
+    select
+        post_key,
+        {{ last_known('follower_count', '(partition by account_key order by moment_at, case when post_key is null then 0 else 1 end, post_key rows between unbounded preceding and current row)') }} as follower_count
+    from moments
 ),
 
 followers_at_posting as (
-    select
-        messages.post_key,
-        followers.follower_count,
-        row_number() over (partition by messages.post_key order by followers.measured_at desc, followers.follower_count) as follower_rank
-    from messages
-    inner join followers on messages.brand_account_key = followers.account_key and followers.measured_at <= messages.published_at
-    where messages.author_side = 'brand'
+    select post_key, follower_count from last_stated where post_key is not null
 ),
 
 based as (
@@ -123,7 +131,7 @@ based as (
     left join named_reactions on messages.post_key = named_reactions.post_key
     left join complete_lists on messages.post_key = complete_lists.post_key
     left join metrics on messages.post_key = metrics.post_key
-    left join followers_at_posting on messages.post_key = followers_at_posting.post_key and followers_at_posting.follower_rank = 1
+    left join followers_at_posting on messages.post_key = followers_at_posting.post_key
 )
 
 select

@@ -105,7 +105,7 @@ message_counts as (
     group by periods.period_kind, periods.period_start_date, scoped_messages.platform
 ),
 
-conversations as (
+conversations as {{ inlined() }} (
     select platform, started_date, message_count, brand_message_count from {{ ref('conversations') }} where is_conversation
 ),
 

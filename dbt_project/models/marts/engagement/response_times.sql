@@ -2,7 +2,7 @@ with asks as (
     select * from {{ ref('int_asks_answers') }}
 ),
 
-messages as (
+messages as {{ inlined() }} (
     select post_key, kind, text, url, is_deleted or is_hidden as is_deleted from {{ ref('int_messages') }}
 ),
 

@@ -1,4 +1,4 @@
-with messages as (
+with messages as {{ inlined() }} (
     select * from {{ ref('int_messages') }} where not is_deleted and kind <> 'message'
 ),
 

@@ -18,7 +18,7 @@ persons as (
     select * from {{ ref('int_persons') }}
 ),
 
-messages as (
+messages as {{ inlined() }} (
     select post_key, url from {{ ref('int_messages') }}
 ),
 

@@ -18,7 +18,7 @@ asks as (
     select * from {{ ref('response_times') }} where is_waiting
 ),
 
-exchanges as (
+exchanges as {{ inlined() }} (
     select * from {{ ref('int_exchanges') }}
 ),
 
@@ -30,7 +30,7 @@ living as (
     select person_id from {{ ref('living_people') }} where is_living
 ),
 
-person_accounts as (
+person_accounts as {{ inlined() }} (
     select account_key, person_id, person_ref from {{ ref('int_person_accounts') }}
 ),
 
