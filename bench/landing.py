@@ -11,7 +11,6 @@ Run alone: `python -m bench.landing [--items N] [--runs N]` writes bench/results
 from __future__ import annotations
 
 import argparse
-import json
 import random
 import statistics
 import string
@@ -23,12 +22,12 @@ from typing import Any
 
 import duckdb
 
+from bench.results import Figure, measure, print_table, write_results
 from fifty import land, shapes, warehouse
 from fifty.connectors.base import discover_connectors
 from fifty.landing import LandedLoad, LoadKey, LoadWriter, ScopeRead, Window
 from fifty.settings import Settings
 
-RESULTS = Path(__file__).with_name("results") / "landing.json"
 PLATFORM, STREAM = "mastodon", "statuses"
 SMALL_LOADS, SMALL_ITEMS = 300, 5
 
@@ -143,7 +142,7 @@ def run_landing(settings: Settings, paths: warehouse.BrandPaths, expected: int) 
     return seconds
 
 
-def measure(items: int, runs: int) -> list[dict[str, Any]]:
+def measure_landing(items: int, runs: int) -> list[Figure]:
     """The figures of the result file."""
     with tempfile.TemporaryDirectory(prefix="landing-bench-") as name:
         folder = Path(name)
@@ -164,17 +163,11 @@ def measure(items: int, runs: int) -> list[dict[str, Any]]:
     plain_seconds, our_seconds = statistics.median(plain), statistics.median(ours)
     share, per_load = plain_seconds / our_seconds, 1000 * fixed / SMALL_LOADS
     return [
-        {"name": "landing_throughput_share_of_plain_duckdb", "value": round(share, 3), "unit": "ratio", "aim": ">= 0.5", "met": share >= 0.5},
-        {"name": "landing_items_per_second", "value": round(items / our_seconds), "unit": "items/s", "aim": None, "met": None},
-        {"name": "plain_duckdb_seconds", "value": round(plain_seconds, 3), "unit": f"s for {items} items", "aim": None, "met": None},
-        {"name": "landing_seconds", "value": round(our_seconds, 3), "unit": f"s for {items} items", "aim": None, "met": None},
-        {
-            "name": "small_load_milliseconds",
-            "value": round(per_load, 2),
-            "unit": f"ms a load of {SMALL_ITEMS} items",
-            "aim": "< 30",
-            "met": per_load < 30,
-        },
+        measure("landing throughput, share of plain DuckDB's", share, "ratio", at_least=0.5),
+        measure("landing", round(items / our_seconds), "items/s"),
+        measure("plain DuckDB", plain_seconds, f"s for {items:,} items"),
+        measure("landing, whole", our_seconds, f"s for {items:,} items"),
+        measure("a small load", per_load, f"ms a load of {SMALL_ITEMS} items", at_most=30),
     ]
 
 
@@ -184,14 +177,9 @@ def main() -> None:
     parser.add_argument("--items", type=int, default=200_000)
     parser.add_argument("--runs", type=int, default=3)
     options = parser.parse_args()
-    figures = measure(options.items, options.runs)
-    RESULTS.parent.mkdir(parents=True, exist_ok=True)
-    RESULTS.write_text(json.dumps(figures, indent=2) + "\n", encoding="utf-8")
-    for figure in figures:
-        print(
-            f"{figure['name']}: {figure['value']} {figure['unit']}"
-            + (f" (aim {figure['aim']}: {'met' if figure['met'] else 'missed'})" if figure["aim"] else "")
-        )
+    figures = measure_landing(options.items, options.runs)
+    write_results("landing", figures)
+    print_table(figures)
 
 
 if __name__ == "__main__":

@@ -33,7 +33,7 @@ insiders as (
 ),
 
 -- What we hold of the account's own: direct messages are no posts, and the brand's side is not judged.
-messages as (
+messages as {{ inlined() }} (
     select
         author_account_key as account_key,
         post_key,

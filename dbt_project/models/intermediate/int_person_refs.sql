@@ -1,5 +1,5 @@
 -- One row per name that a business file may give a person: an account as it is, or a business id that the person's own statement ties to an account.
-with person_accounts as (
+with person_accounts as {{ inlined() }} (
     select account_key, person_id, person_ref from {{ ref('int_person_accounts') }}
 ),
 

@@ -10,7 +10,7 @@ brand as (
     select currency from {{ ref('int_currency') }}
 ),
 
-persons as (
+persons as {{ inlined() }} (
     select person_id, platform from {{ ref('int_persons') }}
 ),
 
