@@ -25,10 +25,17 @@ from warehouse.staging.interactions
 where kind in ('like', 'reshare')
 group by platform, interaction_id;
 
+create table handles as
+select platform, lower(handle) as handle, arg_max(account_id, observed_at) as account_id
+from warehouse.staging.accounts
+where handle is not null
+group by all;
+
 create table brand as
-select distinct coalesce(account_platform || ':' || account_id) as account_key, role
-from warehouse.staging.config_accounts
-where account_id is not null and (role = 'brand' or answers_for_brand);
+select distinct configured.account_platform || ':' || coalesce(configured.account_id, handles.account_id) as account_key
+from warehouse.staging.config_accounts as configured
+left join handles on configured.account_platform = handles.platform and lower(configured.handle) = handles.handle
+where configured.role = 'brand' or configured.answers_for_brand;
 
 create table robots as
 select distinct platform || ':' || account_id as account_key from warehouse.staging.accounts where is_automated

@@ -31,7 +31,7 @@ persons as (
         and coalesce(persons.deleted_day > choice.chosen_date, true)
 ),
 
-acts as (
+acts as {{ inlined() }} (
     select interactions.person_id, interactions.kind, interactions.is_conversational, interactions.is_automated, interactions.direction, interactions.event_at
     from {{ ref('int_interactions') }} as interactions
     where interactions.direction <> 'out' and not interactions.is_deleted
