@@ -93,8 +93,12 @@ moments as (
 last_stated as (
     select
         post_key,
-        {{ last_known('follower_count', '(partition by account_key order by moment_at, case when post_key is null then 0 else 1 end, post_key rows between unbounded preceding and current row)') }} as follower_count
+        {{ last_known('follower_count', 'so_far') }} as follower_count
     from moments
+    window so_far as (
+        partition by account_key order by moment_at, case when post_key is null then 0 else 1 end, post_key
+        rows between unbounded preceding and current row
+    )
 ),
 
 followers_at_posting as (

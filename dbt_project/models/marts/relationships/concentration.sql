@@ -35,7 +35,7 @@ person_exchanges as (
     group by exchanges.person_id
 ),
 
-events as (
+events as {{ inlined() }} (
     select * from {{ ref('int_interactions') }} where not is_deleted
 ),
 
