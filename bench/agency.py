@@ -83,7 +83,19 @@ class Agency:
     def land_fast(self, days_before_end: int) -> Spent:
         """The loads of all brands for the window that ends so many days before the world."""
         moment = end_of_world(days_before_end).isoformat()
-        command = [sys.executable, "-m", "bench.fast_landing", "--world", str(self.world), "--data", str(self.data), "--now", moment]
+        command = [
+            sys.executable,
+            "-m",
+            "bench.fast_landing",
+            "--world",
+            str(self.world),
+            "--data",
+            str(self.data),
+            "--now",
+            moment,
+            "--brands",
+            *self.brands,
+        ]
         return measure_command([*command, *(("--config", str(self.config)) if self.config.exists() else ())])
 
     def run_round(self, as_of: date) -> tuple[dict[str, Outcome], list[Spent]]:

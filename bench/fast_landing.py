@@ -20,7 +20,7 @@ import resource
 import subprocess
 import sys
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -306,7 +306,7 @@ def replace_transport(services: Mapping[str, Platform], moment: datetime, *, is_
         yield
 
 
-def land_platform(world: Path, config: Path, data: Path, platform: str, *, moment: datetime, until: datetime, brands: list[str] | None = None) -> int:
+def land_platform(world: Path, config: Path, data: Path, platform: str, *, moment: datetime, until: datetime, brands: Sequence[str] = ()) -> int:
     """Write the loads of one platform for all (or some) brands; returns the lines. Raises SystemExit where pull would fail."""
     settings = Settings(data=data, config=config, secrets=config.parent / "secrets")
     configured = load_config(config, platforms={name for name, one in discover_connectors().items() if one.is_remote}).brands
@@ -331,13 +331,16 @@ def land_platform(world: Path, config: Path, data: Path, platform: str, *, momen
     return lines
 
 
-def land_world(world: Path, data: Path, *, moment: datetime, until: datetime | None = None, config: Path | None = None) -> int:
-    """Write the loads a pull of the whole world at `moment` leaves, one process a platform; returns the lines."""
+def land_world(
+    world: Path, data: Path, *, moment: datetime, until: datetime | None = None, config: Path | None = None, brands: Sequence[str] = ()
+) -> int:
+    """Write the loads a pull of the whole world (or some brands) at `moment` leaves, one process a platform; returns the lines."""
     config = config or write_configuration(world, data)
     processes = []
     for platform in discover_connectors():
         command = [sys.executable, "-m", "bench.fast_landing", "--world", str(world), "--data", str(data), "--config", str(config)]
         command += ["--platform", platform, "--now", format_instant(moment), "--until", format_instant(until or moment)]
+        command += ["--brands", *brands] if brands else []
         processes.append(subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True))
     said = [process.communicate()[0] for process in processes]
     if any(process.returncode for process in processes):
@@ -354,14 +357,17 @@ def main() -> None:
     parser.add_argument("--platform", help="this platform only, in this process")
     parser.add_argument("--now", type=datetime.fromisoformat, help="the moment the world is at [default: its end]")
     parser.add_argument("--until", type=datetime.fromisoformat, help="end of the window [default: the moment]")
+    parser.add_argument("--brands", nargs="+", default=[], help="these brands only")
     options = parser.parse_args()
     begun = time.perf_counter()
     moment = options.now or datetime.fromtimestamp(read_head(options.world).end / 1000, UTC)
     if options.platform:
         config = options.config or write_configuration(options.world, options.data)
-        lines = land_platform(options.world, config, options.data, options.platform, moment=moment, until=options.until or moment)
+        lines = land_platform(
+            options.world, config, options.data, options.platform, moment=moment, until=options.until or moment, brands=options.brands
+        )
     else:
-        lines = land_world(options.world, options.data, moment=moment, until=options.until, config=options.config)
+        lines = land_world(options.world, options.data, moment=moment, until=options.until, config=options.config, brands=options.brands)
     memory = max(resource.getrusage(who).ru_maxrss for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)) * 1024
     print(json.dumps({"platform": options.platform, "lines": lines, "seconds": round(time.perf_counter() - begun, 1), "peak_memory_bytes": memory}))
 
