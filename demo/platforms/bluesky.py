@@ -1,8 +1,9 @@
 """Bluesky over the demo world: the AppView's reads and the PDS's sessions and notifications.
 
 Data flow: state as of now -> profiles, feeds, threads, people behind likes and reposts, searches, in the shapes of the lexicons.
-Odd on purpose, as the real thing: opaque cursors of a different make per endpoint, short pages that still have a cursor, a last page that is
-empty, no 404 anywhere, times in four formats, indexedAt before createdAt for a client whose clock runs ahead, facets counted in UTF-8 bytes.
+Odd on purpose, as the real thing: short pages that still have a cursor (who is gone is taken out of a page after it was cut), a bad cursor is a 500,
+no 404 anywhere, times in four formats, indexedAt before createdAt for a client whose clock runs ahead, counts that go on counting who is gone,
+facets counted in UTF-8 bytes. Held against a real network by the contract test: statuses, headers, shapes, errors.
 What is said of an account or a post is rendered once for each moment, as bytes.
 """
 
@@ -13,7 +14,10 @@ import binascii
 import hashlib
 import hmac
 import json
+import secrets
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
+from html import escape
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -22,15 +26,24 @@ from pydantic_core import from_json
 from starlette.requests import Request
 from starlette.responses import Response
 
+from demo.ids import mint_cid, mint_tid
 from demo.model import format_utc, parse_instant
-from demo.platforms.base import Doorkeeper, Handler, JSONAnswer, Limit, LimitState, Platform, PlatformError, compose, dump, join
-from demo.state import Account, Index, Message, Numbers
+from demo.platforms.base import Doorkeeper, Handler, JSONAnswer, Limit, LimitState, Platform, PlatformError, compose, dump, join, make_secret
+from demo.platforms.xrpc import METHODS, Refused
+from demo.state import NEVER, Account, Index, Message, Numbers
 
 POST = "app.bsky.feed.post"
-ACCESS_SECONDS, REFRESH_SECONDS = 7200, 5_184_000
-#: hexadecimal digits as letters of base32, in which content ids are written
-LETTERS_OF_HEX = str.maketrans("0123456789abcdef", "abcdefghijklmnop")
+ACCESS_SECONDS, REFRESH_SECONDS = 7200, 7_776_000
+ACCESS, REFRESH = "com.atproto.appPass", "com.atproto.refresh"
+PDS_DID = "did:web:pds.moorhen.example"
 REASONS = ("reply", "quote", "mention", "like", "repost", "follow")
+COLLECTIONS = {"like": "app.bsky.feed.like", "reshare": "app.bsky.feed.repost", "follow": "app.bsky.graph.follow"}
+#: how far up a thread a reply is told to those above it
+NOTICE_HEIGHT = 4
+#: the moderation services whose labels are taken into account
+LABELERS = "did:plc:ar7c4by46qjdydhdevvrndac;redact"
+#: reads that a PDS handles itself before it asks its AppView, to show at once what its own account has written
+HANDLED_READS = frozenset({"app.bsky.actor.getProfile", "app.bsky.actor.getProfiles", "app.bsky.feed.getAuthorFeed", "app.bsky.feed.getPostThread"})
 
 
 def refuse(error: str, message: str, status: int = 400) -> PlatformError:
@@ -40,18 +53,19 @@ def refuse(error: str, message: str, status: int = 400) -> PlatformError:
 
 @dataclass(frozen=True)
 class Notices:
-    """What an account is ever notified of, newest first; ``reactions`` are −1 for posts, ``messages`` −1 for follows."""
+    """What an account is ever notified of, newest first; ``reactions`` are −1 for posts, ``messages`` −1 for follows, ``subjects`` the own posts
+    that something is about, −1 for none."""
 
-    marks: Numbers
     kinds: Numbers
     times: Numbers
     actors: Numbers
     messages: Numbers
     reactions: Numbers
+    subjects: Numbers
 
     def take(self, rows: Numbers) -> Notices:
         """Some of them."""
-        return Notices(*(getattr(self, name)[rows] for name in ("marks", "kinds", "times", "actors", "messages", "reactions")))
+        return Notices(*(getattr(self, name)[rows] for name in ("kinds", "times", "actors", "messages", "reactions", "subjects")))
 
 
 class Bluesky(Platform):
@@ -88,7 +102,47 @@ class Bluesky(Platform):
             "com.atproto.identity.resolveHandle": self.resolve_handle,
             "_health": self.show_health,
         }
-        return [(f"/xrpc/{name}", handler, ["GET"]) for name, handler in reads.items()]
+        return [(f"/xrpc/{name}", self.read_first(name, handler, "GET"), ["GET", "POST"]) for name, handler in reads.items()]
+
+    def read_first(self, name: str, handler: Handler, verb: str) -> Handler:
+        """A handler that gets its parameters as its lexicon declares them, in ``request.scope["asked"]``."""
+
+        def answer(request: Request) -> Awaitable[Response] | Response:
+            if request.method not in (verb, "HEAD"):
+                raise refuse("InvalidRequest", f"Incorrect HTTP method ({request.method}) expected {verb}")
+            self.admit(name, request)
+            if name in METHODS:
+                try:
+                    request.scope["asked"] = METHODS[name].read(request.query_params)
+                except Refused as error:
+                    raise refuse("InvalidRequest", str(error)) from error
+            return handler(request)
+
+        return answer
+
+    def admit(self, name: str, request: Request) -> None:
+        """Let a request for a method in, or raise why not; an AppView lets everybody in."""
+
+    def wrap(self, handler: Handler) -> Callable[[Request], Awaitable[Response]]:
+        """A handler with the headers that come with everything."""
+        answer = super().wrap(handler)
+
+        async def finish(request: Request) -> Response:
+            return self.add_headers(request, await answer(request))
+
+        return finish
+
+    def add_headers(self, request: Request, response: Response) -> Response:
+        """The headers of an answer."""
+        response.headers["Access-Control-Allow-Origin"] = "*"
+        if response.status_code in (200, 304) and not request.url.path.endswith(("_health", "resolveHandle")):
+            response.headers["Atproto-Content-Labelers"] = LABELERS
+        if response.status_code != 304:
+            response.headers["Vary"] = "Accept-Encoding"
+            body = getattr(response, "body", None)
+            if "etag" not in response.headers and body is not None:
+                response.headers["ETag"] = f'W/"{len(body):x}-{base64.b64encode(hashlib.sha1(body, usedforsecurity=False).digest()).decode()[:27]}"'
+        return response
 
     # -- errors and sessions --------------------------------------------------------------------------------------
 
@@ -107,25 +161,32 @@ class Bluesky(Platform):
         return JSONAnswer({"error": "InternalServerError", "message": message}, status)
 
     def answer_no_route(self, request: Request, error: Exception) -> Response:
-        """An unknown method is 501."""
+        """An unknown method is 501, an unknown page the web framework's own 404."""
+        if request.url.path.startswith("/xrpc/"):
+            return self.add_headers(request, self.date_answer(self.answer_unknown(request), 0))
+        page = (
+            '<!DOCTYPE html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n<title>Error</title>\n</head>\n<body>\n'
+            f"<pre>Cannot {request.method} {escape(request.url.path)}</pre>\n</body>\n</html>\n"
+        )
+        headers = {"Content-Security-Policy": "default-src 'none'", "X-Content-Type-Options": "nosniff", "Vary": "Accept-Encoding"}
+        headers |= {"Access-Control-Allow-Origin": "*"}
+        return self.date_answer(Response(page, 404, headers, "text/html"), 0)
+
+    def answer_unknown(self, request: Request) -> Response:
+        """The answer to a method that does not exist."""
         return JSONAnswer({"error": "MethodNotImplemented", "message": "Method Not Implemented"}, 501)
 
     def sign_token(self, did: str, scope: str, lifetime: int) -> str:
         """A token of an account, in the form of a JWT, signed with the demo's secret."""
-        now = int(self.clock())
-        claims = {
-            "scope": scope,
-            "sub": did,
-            "iat": now,
-            "exp": now + lifetime,
-            "aud": "did:web:pds.moorhen.example",
-        }
-        body = ".".join(encode_part(part) for part in ({"typ": "at+jwt", "alg": "HS256"}, claims))
+        now, is_refresh = int(self.clock()), scope == REFRESH
+        claims = {"scope": scope, "aud": PDS_DID, "sub": did} | ({"jti": secrets.token_urlsafe(32)} if is_refresh else {})
+        claims |= {"iat": now, "exp": now + lifetime}
+        body = ".".join(encode_part(part) for part in ({"typ": "refresh+jwt" if is_refresh else "at+jwt", "alg": "HS256"}, claims))
         return f"{body}.{self.sign(body)}"
 
     def sign(self, body: str) -> str:
         """The signature part of a token."""
-        digest = hmac.new(self.make_secret("", "bluesky-signing").encode(), body.encode(), hashlib.sha256).digest()
+        digest = hmac.new(make_signing_key(self.head.seed).encode(), body.encode(), hashlib.sha256).digest()
         return base64.urlsafe_b64encode(digest).decode().rstrip("=")
 
     def check_token(self, request: Request, scope: str) -> str:
@@ -138,33 +199,16 @@ class Bluesky(Platform):
             raise refuse("InvalidToken", "Token could not be verified")
         claims = read_claims(header)
         if claims["scope"] != scope:
-            raise refuse("InvalidToken", "Invalid token scope")
+            raise refuse("InvalidToken", "Token could not be verified")
         if claims["exp"] <= self.clock():
             raise refuse("ExpiredToken", "Token has expired")
         return str(claims["sub"])
 
     # -- parameters -----------------------------------------------------------------------------------------------
 
-    def read_limit(self, request: Request, default: int = 50, top: int = 100) -> int:
-        """The limit parameter; out of range or no integer is an InvalidRequest."""
-        text = request.query_params.get("limit")
-        if text is None:
-            return default
-        if not text.lstrip("-").isdigit():
-            raise refuse("InvalidRequest", "Error: limit must be an integer")
-        value = int(text)
-        if value > top:
-            raise refuse("InvalidRequest", f"Error: limit can not be greater than {top}")
-        if value < 1:
-            raise refuse("InvalidRequest", "Error: limit can not be less than 1")
-        return value
-
-    def require(self, request: Request, name: str) -> str:
-        """A parameter that must be there."""
-        value = request.query_params.get(name)
-        if value is None:
-            raise refuse("InvalidRequest", f'Error: Params must have the property "{name}"')
-        return value
+    def ask(self, request: Request, name: str) -> Any:
+        """The value of a parameter."""
+        return request.scope["asked"][name]
 
     def find_actor(self, actor: str) -> Account | None:
         """An account by DID or current handle, gone ones included."""
@@ -173,26 +217,15 @@ class Bluesky(Platform):
         username, _, domain = actor.partition(".")
         return self.state.find_named(username, domain.lower())
 
-    def get_actor(self, request: Request) -> Account:
-        """The account asked for, or why not."""
-        actor = self.require(request, "actor")
-        if not actor.startswith("did:") and "." not in actor:
-            raise refuse("InvalidRequest", "Error: actor must be a valid did or a handle")
+    def find_present(self, actor: str) -> Account | None:
+        """An account by DID or current handle, unless it is gone."""
         account = self.find_actor(actor)
-        if account is None:
-            raise refuse("InvalidRequest", "Profile not found")
-        if account.is_suspended:
-            raise refuse("AccountTakedown", "Account has been suspended")
-        if account.is_deactivated:
-            raise refuse("AccountDeactivated", "Account is deactivated")
-        return account
+        return None if account is None or account.is_gone else account
 
     def read_uri(self, request: Request) -> str:
         """The post address asked for, its handle resolved to a DID."""
-        uri = self.require(request, "uri")
+        uri: str = self.ask(request, "uri")
         parts = uri.removeprefix("at://").split("/")
-        if not uri.startswith("at://") or not parts[0]:
-            raise refuse("InvalidRequest", "Error: uri must be a valid at-uri")
         account = self.find_actor(parts[0])
         return "at://" + "/".join([account.account_id if account else parts[0], *parts[1:]])
 
@@ -201,20 +234,57 @@ class Bluesky(Platform):
         no = self.state.message_numbers.get(uri, -1)
         return no if self.state.stands(no) else -1
 
-    def cut_page(self, request: Request, marks: Numbers, make: str, default: int = 50, thin_out: bool = False) -> tuple[slice, str | None]:
-        """A page of rows given by marks that fall from row to row, and its cursor, which is the last row's mark in a make of its own.
+    def fill_page(
+        self, request: Request, times: Numbers, name_row: Callable[[int], str], is_shown: Callable[[int], bool]
+    ) -> tuple[list[int], str | None]:
+        """A page of rows whose ``times`` fall, and its cursor: time and content id of the last row looked at, where more rows follow.
 
-        There is a cursor as long as the page has rows, so the end is an empty page without one; ``thin_out`` gives pages
-        shorter than asked that are not the last."""
-        limit, cursor = self.read_limit(request, default), request.query_params.get("cursor")
-        start = int(np.searchsorted(-marks, -open_cursor(cursor, make), side="right")) if cursor is not None else 0
-        size = limit - 2 if thin_out and limit >= 10 and (start // limit) % 2 == 0 else limit
-        page = self.place_page(request, start, size, len(marks))
-        if page.last <= page.first:
-            return slice(0, 0), None
-        if page.is_cursor_repeated:
-            return slice(page.first, page.last), cursor or seal_cursor(int(marks[page.first]) + 1, make)
-        return slice(page.first, page.last), seal_cursor(int(marks[max(page.after, 1) - 1]), make)
+        What is not shown is taken out after the page was cut, so that a page can be short and not the last; one that is not half full
+        is filled up, as the AppView does. Raises the 500 of a cursor that is none."""
+        limit, cursor = self.ask(request, "limit"), self.ask(request, "cursor")
+        start = self.find_start(times, name_row, cursor) if cursor else 0
+        kept: list[int] = []
+        while True:
+            page = self.place_page(request, start, limit - len(kept), len(times))
+            kept += filter(is_shown, range(page.first, page.last))
+            if page.is_cursor_repeated:
+                return kept, cursor or (write_cursor(int(times[page.first]) + 1, "bafyrei") if len(times) else None)
+            start = page.after
+            if start >= len(times):
+                return kept, None
+            if len(kept) >= -(-limit // 2):
+                return kept, write_cursor(int(times[start - 1]), name_row(start - 1))
+
+    def find_start(self, times: Numbers, name_row: Callable[[int], str], cursor: str) -> int:
+        """The row after the one a cursor names; where that is gone, the first of its millisecond: rather a row twice than never."""
+        time, _, content_id = cursor.partition("__")
+        if not time.isdigit() or not content_id or "__" in content_id:
+            raise self.refuse_cursor()
+        first, last = (int(np.searchsorted(-times, -int(time), side=side)) for side in ("left", "right"))
+        return next((row + 1 for row in range(first, last) if name_row(row) == content_id), first)
+
+    def refuse_cursor(self) -> PlatformError:
+        """What becomes of a cursor that is none."""
+        return refuse("InternalServerError", "Internal Server Error", 500)
+
+    def name_reaction(self, row: int) -> str:
+        """The content id of a like, repost or follow."""
+        return mint_cid(self.address_reaction(row))
+
+    def address_reaction(self, row: int, key: str | None = None) -> str:
+        """The address of a like, repost or follow; ``key`` is its record key where that is known already."""
+        reactions, key = self.state.reactions, key or self.state.read_reaction_ids(np.array([row]))[0]
+        return f"at://{self.state.accounts.account_id[reactions.actor_no[row]]}/{COLLECTIONS[reactions.kind[row] or '']}/{key}"
+
+    def order_reactions(self, rows: Numbers) -> tuple[Numbers, Numbers]:
+        """Reactions newest first, and the times they are ordered by."""
+        times = np.minimum(self.state.reactions.ts[rows], self.state.reactions.visible_at[rows])
+        order = np.argsort(-times, kind="stable")
+        return rows[order], times[order]
+
+    def time_posts(self, rows: Numbers) -> Numbers:
+        """The times posts are ordered by: what their authors claim, but none that is still to come."""
+        return np.minimum(self.state.messages.created_at[rows], self.state.messages.visible_at[rows])
 
     # -- shapes ---------------------------------------------------------------------------------------------------
 
@@ -223,17 +293,23 @@ class Bluesky(Platform):
         return f"{account.username}.{account.domain}"
 
     def build_basic(self, account: Account) -> dict[str, Any]:
-        """profileViewBasic; displayName can be missing or empty."""
+        """profileViewBasic; displayName can be missing or empty, and an account may have no profile at all."""
         view: dict[str, Any] = {"did": account.account_id, "handle": self.handle(account)}
-        if not account.traits.get("no_display_name"):
+        has_profile = not account.traits.get("no_profile")
+        if has_profile and not account.traits.get("no_display_name"):
             view["displayName"] = account.display_name
-        if ord(account.account_id[-1]) % 4:
-            view["avatar"] = f"https://cdn.bsky.example/img/avatar/plain/{account.account_id}/{account.account_id[-8:]}@jpeg"
-        return view | {
-            "associated": {"activitySubscription": {"allowSubscriptions": "followers"}},
-            "labels": [],
-            "createdAt": format_utc(account.created_at),
-        }
+        if account.traits.get("has_avatar", ord(account.account_id[-1]) % 4 != 0):
+            picture = mint_cid(f"avatar of {account.account_id}").replace("bafyrei", "bafkrei")
+            view["avatar"] = f"https://cdn.bsky.example/img/avatar/plain/{account.account_id}/{picture}"
+        view |= {"associated": {"activitySubscription": {"allowSubscriptions": "followers"}}, "labels": self.label(account)}
+        return view | ({"createdAt": format_utc(account.created_at)} if has_profile else {})
+
+    def label(self, account: Account) -> list[dict[str, Any]]:
+        """The labels an account gives itself: that it is a bot."""
+        if not account.is_bot:
+            return []
+        uri = f"at://{account.account_id}/app.bsky.actor.profile/self"
+        return [{"src": account.account_id, "uri": uri, "cid": mint_cid(uri), "val": "bot", "cts": format_utc(account.created_at)}]
 
     def render_basic(self, no: int) -> bytes:
         """profileViewBasic, as beside a post."""
@@ -245,25 +321,67 @@ class Bluesky(Platform):
         view = self.build_basic(account)
         if account.bio:
             view["description"] = account.bio
-        return view | {"indexedAt": format_utc(account.created_at + 1200)}
+        return view | ({} if account.traits.get("no_profile") else {"indexedAt": format_utc(account.created_at)})
 
-    def render_profile(self, no: int) -> bytes:
-        """profileView, as in lists of people."""
-        view: bytes = self.recall(("profile", no), lambda: dump(self.build_profile(self.state.account(no))))
+    def build_viewer(self, viewer: int, no: int) -> dict[str, Any]:
+        """What somebody who is logged in learns of how an account and the own one stand."""
+        view: dict[str, Any] = {"muted": False, "mutedOnlyReposts": False, "mutedOnlyQuoteposts": False}
+        view["blockedBy"] = (no, viewer) in self.state.blocks
+        for name, actor, target in (("following", viewer, no), ("followedBy", no, viewer)):
+            rows = self.state.list_open(self.state.following, actor)
+            rows = rows[self.state.reactions.target_no[rows] == target]
+            view |= {name: self.address_reaction(int(rows[0]))} if rows.size else {}
         return view
 
-    def render_detailed(self, no: int) -> bytes:
+    def render_profile(self, no: int, viewer: int | None = None) -> bytes:
+        """profileView, as in lists of people; with how the account and that of ``viewer`` stand."""
+
+        def make() -> bytes:
+            return dump(self.build_profile(self.state.account(no)) | ({} if viewer is None else {"viewer": self.build_viewer(viewer, no)}))
+
+        view: bytes = self.recall(("profile", no, viewer), make)
+        return view
+
+    def render_detailed(self, no: int, viewer: int | None = None) -> bytes:
         """profileViewDetailed, with counts."""
-        account, is_own, state = self.state.account(no), no in self.own_numbers, self.state
+        account, is_own = self.state.account(no), no in self.own_numbers
+        followers, following, posts = (int(counts[no]) for counts in self.count_of_accounts())
+        view = self.build_profile(account) | ({} if viewer is None else {"viewer": self.build_viewer(viewer, no)})
+        activity = view["associated"]
+        view["associated"] = {"lists": 0, "feedgens": 0, "starterPacks": 0, "labeler": False, **activity}
         return dump(
-            self.build_profile(account)
+            view
             | {
-                "associated": {"lists": 0, "feedgens": 0, "starterPacks": 0, "labeler": False},
-                "followersCount": int(state.follower_counts[no]) if is_own else account.follower_count,
-                "followsCount": int(state.following_counts[no]) if is_own else account.following_count,
-                "postsCount": int(state.message_counts[no]) + (0 if is_own else account.post_count),
+                "followersCount": followers + (0 if is_own else account.follower_count),
+                "followsCount": following + (0 if is_own else account.following_count),
+                "postsCount": posts + (0 if is_own else account.post_count),
             }
         )
+
+    def count_of_accounts(self) -> tuple[Numbers, Numbers, Numbers]:
+        """Followers, followed and posts of every account, those of accounts that are gone counted too, as the platform does."""
+
+        def count() -> tuple[Numbers, Numbers, Numbers]:
+            state, size = self.state, self.state.accounts.size
+            chosen = self.are_open() & state.reactions.kind.are("follow")
+            return (
+                np.bincount(state.reactions.target_no[chosen], minlength=size),
+                np.bincount(state.reactions.actor_no[chosen], minlength=size),
+                np.bincount(state.messages.author_no[self.are_written()], minlength=size),
+            )
+
+        counts: tuple[Numbers, Numbers, Numbers] = self.recall(("counts of accounts",), count)
+        return counts
+
+    def are_open(self) -> Any:
+        """Of each reaction: whether it has begun and not ended, whoever made it."""
+        reactions, now = self.state.reactions, self.state.now
+        return self.recall(("open",), lambda: (reactions.visible_at <= now) & (reactions.ended_at > now))
+
+    def are_written(self) -> Any:
+        """Of each post: whether it has appeared and is not deleted, whoever wrote it."""
+        messages, now = self.state.messages, self.state.now
+        return self.recall(("written",), lambda: (messages.visible_at <= now) & (messages.deleted_at > now))
 
     def format_claimed(self, milliseconds: int, author: Account) -> str:
         """createdAt the way the author's client writes it: by its clock, which may run ahead, in one of four formats."""
@@ -301,13 +419,7 @@ class Bluesky(Platform):
                     "h": {"$type": "app.bsky.richtext.facet#tag", "tag": value},
                     "u": {"$type": "app.bsky.richtext.facet#link", "uri": value},
                 }[kind]
-                facets.append(
-                    {
-                        "$type": "app.bsky.richtext.facet",
-                        "features": [feature],
-                        "index": {"byteStart": begin, "byteEnd": len(text.encode("utf-8", "replace"))},
-                    }
-                )
+                facets.append({"features": [feature], "index": {"byteStart": begin, "byteEnd": len(text.encode("utf-8", "replace"))}})
         return text, facets
 
     def refer(self, no: int) -> dict[str, str]:
@@ -353,14 +465,20 @@ class Bluesky(Platform):
         return view
 
     def count_all(self, no: int) -> dict[str, int]:
-        """The counts of a post."""
-        state = self.state
-        return {
-            "replyCount": int(state.reply_counts[no]),
-            "repostCount": int(state.reshare_counts[no]),
-            "likeCount": int(state.like_counts[no]),
-            "quoteCount": int(state.quote_counts[no]),
-        }
+        """The counts of a post: who is gone is counted on."""
+
+        def count() -> dict[str, Numbers]:
+            state, written, are_open = self.state, self.are_written(), self.are_open()
+            size, kinds, messages = state.messages.size, state.reactions.kind, state.messages
+            return {
+                "replyCount": np.bincount(messages.parent_no[written & (messages.parent_no >= 0)], minlength=size),
+                "repostCount": np.bincount(state.reactions.message_no[are_open & kinds.are("reshare")], minlength=size),
+                "likeCount": np.bincount(state.reactions.message_no[are_open & kinds.are("like")], minlength=size),
+                "quoteCount": np.bincount(messages.quoted_no[written & (messages.quoted_no >= 0)], minlength=size),
+            }
+
+        counts: dict[str, Numbers] = self.recall(("counts of posts",), count)
+        return {name: int(column[no]) for name, column in counts.items()}
 
     def build_post(self, message: Message) -> bytes:
         """postView, made anew."""
@@ -374,8 +492,11 @@ class Bluesky(Platform):
             parts.append(("embed", compose({"$type": "app.bsky.embed.record#view"}, ("record", self.render_quoted(message.quoted_no)))))
         elif message.has_media:
             author = self.state.accounts.account_id[message.author_no]
-            picture = f"https://cdn.bsky.example/img/feed_fullsize/plain/{author}/{content_id[-12:]}@jpeg"
-            images = [{"thumb": picture, "fullsize": picture, "alt": "", "aspectRatio": {"height": 800, "width": 1200}}]
+            picture = f"plain/{author}/{content_id.replace('bafyrei', 'bafkrei')}"
+            places = {
+                name: f"https://cdn.bsky.example/img/feed_{preset}/{picture}" for name, preset in (("thumb", "thumbnail"), ("fullsize", "fullsize"))
+            }
+            images = [places | {"alt": "", "aspectRatio": {"height": 800, "width": 1200}}]
             parts.append({"embed": {"$type": "app.bsky.embed.images#view", "images": images}})
         parts.append({"bookmarkCount": 0} | self.count_all(message.no) | {"indexedAt": format_utc(message.visible_at), "labels": []})
         return compose(*parts)
@@ -417,14 +538,15 @@ class Bluesky(Platform):
                 pieces.append(self.render_missing(no))
                 continue
             if seen_from >= 0 and self.is_blocked_pair(author, seen_from):
-                blocked = {"$type": "app.bsky.feed.defs#blockedPost", "uri": self.state.messages.post_id[no], "blocked": True}
-                pieces.append(dump(blocked | {"author": {"did": self.state.accounts.account_id[author], "viewer": {"blockedBy": False}}}))
+                pieces.append(dump(self.describe_blocked(no)))
                 continue
             pieces.append(b'{"$type":"app.bsky.feed.defs#threadViewPost","post":' + self.render_post(no))
-            waiting.append(b',"threadContext":{}}')
+            waiting.append(b',"threadContext":' + self.render_context(no) + b"}")
             if depth > 0:
                 replies: list[bytes | tuple[int, int, int, int]] = [
-                    (child, depth - 1, 0, author) for child in self.state.list_standing(self.state.children, no).tolist()
+                    (child, depth - 1, 0, author)
+                    for child in self.state.list_standing(self.state.children, no).tolist()
+                    if not self.is_blocked_pair(author, int(authors[child]))
                 ]
                 if is_partial and replies:
                     replies[-1] = self.render_missing(replies[-1][0])
@@ -438,6 +560,18 @@ class Bluesky(Platform):
                 waiting.append(b',"parent":')
         return b"".join(pieces)
 
+    def render_context(self, no: int) -> bytes:
+        """What is said of a post within its thread: whether who began the thread likes it."""
+        context: bytes = self.recall(("context", no), lambda: self.build_context(no))
+        return context
+
+    def build_context(self, no: int) -> bytes:
+        """What is said of a post within its thread, made anew."""
+        begun_by = self.state.messages.author_no[self.state.messages.root_no[no]]
+        rows = self.state.list_open(self.state.likes, no)
+        rows = rows[self.state.reactions.actor_no[rows] == begun_by]
+        return dump({"rootAuthorLike": self.address_reaction(int(rows[0]))} if rows.size else {})
+
     # -- endpoints ------------------------------------------------------------------------------------------------
 
     def show_health(self, request: Request) -> Response:
@@ -446,14 +580,25 @@ class Bluesky(Platform):
 
     def resolve_handle(self, request: Request) -> Response:
         """The DID of a handle."""
-        account = self.find_actor(self.require(request, "handle"))
+        account = self.find_actor(self.ask(request, "handle").lower())
         if account is None:
             raise refuse("InvalidRequest", "Unable to resolve handle")
         return JSONAnswer({"did": account.account_id})
 
+    def find_viewer(self, request: Request) -> int | None:
+        """The account whose session a request came with; an AppView that is asked by anybody knows none."""
+        return None
+
     def get_profile(self, request: Request) -> Response:
-        """One profile."""
-        return JSONAnswer(self.render_detailed(self.get_actor(request).no))
+        """One profile, or why not."""
+        account = self.find_actor(self.ask(request, "actor"))
+        if account is None:
+            raise refuse("InvalidRequest", "Profile not found")
+        if account.is_suspended:
+            raise refuse("AccountTakedown", "Account has been suspended")
+        if account.is_deactivated:
+            raise refuse("AccountDeactivated", "Account is deactivated")
+        return JSONAnswer(self.render_detailed(account.no, self.find_viewer(request)))
 
     def lose_parts(self, request: Request, found: list[int]) -> list[int]:
         """Every second one of a batch when its parts fail, else all."""
@@ -461,13 +606,10 @@ class Bluesky(Platform):
 
     def get_profiles(self, request: Request) -> Response:
         """Up to 25 profiles; those that are gone are not there."""
-        wanted = request.query_params.getlist("actors")
-        if not wanted:
-            self.require(request, "actors")
-        if len(wanted) > 25:
-            raise refuse("InvalidRequest", "Error: actors must not have more than 25 elements")
-        found = [account.no for actor in dict.fromkeys(wanted) if (account := self.find_actor(actor)) and not account.is_gone]
-        return JSONAnswer(compose(("profiles", join(map(self.render_detailed, self.lose_parts(request, found))))))
+        wanted = dict.fromkeys(self.ask(request, "actors"))
+        found = [account.no for actor in wanted if (account := self.find_present(actor))]
+        viewer = self.find_viewer(request)
+        return JSONAnswer(compose(("profiles", join(self.render_detailed(no, viewer) for no in self.lose_parts(request, found)))))
 
     def answer_list(self, name: str, items: bytes, cursor: str | None, *before: dict[str, Any] | tuple[str, bytes]) -> Response:
         """A list with its cursor, where there is one."""
@@ -475,16 +617,9 @@ class Bluesky(Platform):
 
     def get_author_feed(self, request: Request) -> Response:
         """What an account posted and reposted, newest first."""
-        account, kind = self.get_actor(request), request.query_params.get("filter", "posts_with_replies")
-        known = (
-            "posts_with_replies",
-            "posts_no_replies",
-            "posts_with_media",
-            "posts_and_author_threads",
-            "posts_with_video",
-        )
-        if kind not in known:
-            raise refuse("InvalidRequest", f"Error: filter must be one of ({'|'.join(known)})")
+        account, kind = self.find_present(self.ask(request, "actor")), self.ask(request, "filter")
+        if account is None:
+            raise refuse("InvalidRequest", "Profile not found")
         state = self.state
 
         def gather() -> tuple[Numbers, Numbers, Numbers]:
@@ -493,152 +628,204 @@ class Bluesky(Platform):
             if kind == "posts_no_replies":
                 posts = posts[parents < 0]
             elif kind == "posts_and_author_threads":
-                posts = posts[(parents < 0) | (state.messages.author_no[parents] == account.no)]
+                posts = posts[(parents < 0) | (state.messages.author_no[state.messages.root_no[posts]] == account.no)]
             elif kind == "posts_with_media":
                 posts = posts[state.messages.has_media[posts]]
             elif kind == "posts_with_video":
                 posts = posts[:0]
             reposts = state.list_open(state.reshares_by, account.no)
+            # A repost goes with what it passes on; what somebody who is gone wrote is only left out of the page.
+            reposts = reposts[state.messages.deleted_at[state.reactions.message_no[reposts]] > state.now]
             if kind in ("posts_with_media", "posts_with_video"):
                 reposts = reposts[:0]
-            times = np.concatenate(
-                [np.minimum(state.messages.created_at[posts], state.messages.visible_at[posts]), state.reactions.visible_at[reposts]]
-            )
+            times = np.concatenate([self.time_posts(posts), np.minimum(state.reactions.ts[reposts], state.reactions.visible_at[reposts])])
             order = np.argsort(-times, kind="stable")
             are_reposts = np.repeat([False, True], [len(posts), len(reposts)])
-            return make_marks(times[order]), np.concatenate([posts, reposts])[order], are_reposts[order]
+            return times[order], np.concatenate([posts, reposts])[order], are_reposts[order]
 
-        marks, rows, are_reposts = self.recall(("feed", account.no, kind), gather)
-        page, cursor = self.cut_page(request, marks, "time", thin_out=True)
+        times, rows, are_reposts = self.recall(("feed", account.no, kind), gather)
+
+        def name_row(row: int) -> str:
+            return self.name_reaction(int(rows[row])) if are_reposts[row] else state.read_content_id(int(rows[row]))
+
+        def find_post_of(row: int) -> int:
+            return int(state.reactions.message_no[rows[row]] if are_reposts[row] else rows[row])
+
+        def is_shown(row: int) -> bool:
+            no = find_post_of(row)
+            return state.stands(no) and (bool(are_reposts[row]) or kind != "posts_and_author_threads" or self.is_own_thread(no))
+
+        page, cursor = self.fill_page(request, times, name_row, is_shown)
         feed = []
-        for row, is_repost in zip(rows[page].tolist(), are_reposts[page].tolist(), strict=True):
-            no = int(state.reactions.message_no[row]) if is_repost else row
-            if not state.stands(no):
-                continue  # the reposted post is gone: one item less on the page
+        for place in page:
+            row, is_repost, no = int(rows[place]), bool(are_reposts[place]), find_post_of(place)
             parts: list[dict[str, Any] | tuple[str, bytes]] = [("post", self.render_post(no))]
             if state.messages.parent_no[no] >= 0:
-                beside = (("root", state.messages.root_no[no]), ("parent", state.messages.parent_no[no]))
-                parts.append(("reply", compose(*((name, self.render_reference(int(other))) for name, other in beside))))
+                parts.append(("reply", self.render_beside(no)))
             if is_repost:
-                uri = f"at://{account.account_id}/app.bsky.feed.repost/{state.read_reaction_ids(np.array([row]))[0]}"
+                uri = self.address_reaction(row)
                 reason = compose(
                     {"$type": "app.bsky.feed.defs#reasonRepost"},
                     ("by", self.render_basic(account.no)),
-                    {"uri": uri, "indexedAt": format_utc(int(state.reactions.visible_at[row]))},
+                    {"uri": uri, "cid": mint_cid(uri), "indexedAt": format_utc(int(state.reactions.visible_at[row]))},
                 )
                 parts.append(("reason", reason))
             feed.append(compose(*parts))
         return self.answer_list("feed", join(feed), cursor)
 
-    def render_reference(self, no: int) -> bytes:
+    def is_own_thread(self, no: int) -> bool:
+        """Whether a post begins a thread or goes on with one that its author has had alone so far."""
+        messages = self.state.messages
+        author, above = messages.author_no[no], int(messages.parent_no[no])
+        while above >= 0:
+            if messages.author_no[above] != author or not self.state.stands(above):
+                return False
+            above = int(messages.parent_no[above])
+        return True
+
+    def render_beside(self, no: int) -> bytes:
+        """The root and the parent beside a reply in a feed, and who wrote what the parent answers."""
+        messages = self.state.messages
+        root, parent, author = int(messages.root_no[no]), int(messages.parent_no[no]), int(messages.author_no[no])
+        parts: list[dict[str, Any] | tuple[str, bytes]] = [
+            ("root", self.render_reference(root, author)),
+            ("parent", self.render_reference(parent, author)),
+        ]
+        above, parent_author = int(messages.parent_no[parent]), int(messages.author_no[parent])
+        if self.state.stands(parent) and above >= 0 and not self.is_blocked_pair(author, parent_author):
+            grandparent = int(messages.author_no[above])
+            parts += [("grandparentAuthor", self.render_basic(grandparent))] if self.state.present[grandparent] else []
+        return compose(*parts)
+
+    def render_reference(self, no: int, seen_from: int) -> bytes:
         """The root or parent beside a feed item."""
         if not self.state.stands(no):
             return self.render_missing(no)
+        author = int(self.state.messages.author_no[no])
+        if self.is_blocked_pair(author, seen_from):
+            return dump(self.describe_blocked(no))
         return b'{"$type":"app.bsky.feed.defs#postView",' + self.render_post(no)[1:]
+
+    def describe_blocked(self, no: int) -> dict[str, Any]:
+        """What stands for a post whose author and the onlooker block each other."""
+        author = self.state.accounts.account_id[self.state.messages.author_no[no]]
+        return {"$type": "app.bsky.feed.defs#blockedPost", "uri": self.state.messages.post_id[no], "blocked": True, "author": {"did": author}}
 
     def get_post_thread(self, request: Request) -> Response:
         """A post with its parents and replies."""
         uri = self.read_uri(request)
-        depth, height = self.read_bounded(request, "depth", 6), self.read_bounded(request, "parentHeight", 80)
+        depth, height = self.ask(request, "depth"), self.ask(request, "parentHeight")
         no = self.find_post(uri)
         if no < 0:
             raise refuse("NotFound", f"Post not found: {uri}")
         return JSONAnswer(compose(("thread", self.render_thread(no, depth, height, self.has_fault(request, "partial_error")))))
 
-    def read_bounded(self, request: Request, name: str, default: int) -> int:
-        """An integer between 0 and 1000."""
-        text = request.query_params.get(name)
-        if text is None:
-            return default
-        if not text.isdigit():
-            raise refuse("InvalidRequest", f"Error: {name} must be an integer")
-        if int(text) > 1000:
-            raise refuse("InvalidRequest", f"Error: {name} can not be greater than 1000")
-        return int(text)
-
     def get_posts(self, request: Request) -> Response:
         """Up to 25 posts by address; those that are gone are not there."""
-        uris = request.query_params.getlist("uris")
-        if not uris:
-            self.require(request, "uris")
-        if len(uris) > 25:
-            raise refuse("InvalidRequest", "Error: uris must not have more than 25 elements")
-        found = [no for uri in dict.fromkeys(uris) if (no := self.find_post(uri)) >= 0]
+        found = [no for uri in dict.fromkeys(self.ask(request, "uris")) if (no := self.find_post(uri)) >= 0]
         return JSONAnswer(compose(("posts", join(map(self.render_post, self.lose_parts(request, found))))))
 
-    def list_reactions(self, index: Index, uri: str) -> Numbers:
-        """The standing reactions on a post, newest first; none when the post is gone."""
-        no = self.find_post(uri)
-        return self.state.list_open(index, no)[::-1] if no >= 0 else np.zeros(0, dtype=np.int64)
+    def list_reactions(self, index: Index, uri: str) -> tuple[Numbers, Numbers]:
+        """The open reactions on a post, newest first, with their times; those on a deleted post too, as long as they are not taken back."""
+        no = self.state.message_numbers.get(uri, -1)
+        return self.order_reactions(self.state.list_open(index, no) if no >= 0 else np.zeros(0, dtype=np.int64))
 
     def get_likes(self, request: Request) -> Response:
         """Who likes a post, with times."""
-        uri, reactions = self.read_uri(request), self.state.reactions
-        rows = self.list_reactions(self.state.likes, uri)
-        page, cursor = self.cut_page(request, rows, "key")
+        uri, reactions, viewer = self.read_uri(request), self.state.reactions, self.find_viewer(request)
+        rows, times = self.list_reactions(self.state.likes, uri)
+        author = self.find_author(uri)
+        page, cursor = self.fill_page(request, times, *self.describe_rows(rows, reactions.actor_no, author))
         likes = []
-        for actor, ts, seen in zip(
-            *(column[rows[page]].tolist() for column in (reactions.actor_no, reactions.ts, reactions.visible_at)), strict=True
-        ):
-            account = self.state.account(actor)
-            if not account.is_gone:
-                times = f',"createdAt":"{self.format_claimed(ts, account)}","indexedAt":"{format_utc(seen)}"}}'
-                likes.append(b'{"actor":' + self.render_profile(actor) + times.encode())
+        for place in page:
+            actor = int(reactions.actor_no[rows[place]])
+            created = self.format_claimed(int(reactions.ts[rows[place]]), self.state.account(actor))
+            stated = dump({"createdAt": created, "indexedAt": format_utc(int(times[place]))})
+            likes.append(b'{"actor":' + self.render_profile(actor, viewer) + b"," + stated[1:])
         return self.answer_list("likes", join(likes), cursor, {"uri": uri})
 
-    def render_people(self, people: Numbers) -> bytes:
-        """Those of some accounts that are there."""
-        return join(map(self.render_profile, people[self.state.present[people]].tolist()))
+    def find_author(self, uri: str) -> int:
+        """Who wrote the post at an address, −1 where there never was one."""
+        no = self.state.message_numbers.get(uri, -1)
+        return int(self.state.messages.author_no[no]) if no >= 0 else -1
+
+    def describe_rows(self, rows: Numbers, column: Numbers, seen_from: int) -> tuple[Callable[[int], str], Callable[[int], bool]]:
+        """Of some reactions: their content ids, and whether the accounts of a column are shown, being there and unblocked."""
+
+        def name_row(row: int) -> str:
+            return self.name_reaction(int(rows[row]))
+
+        def is_shown(row: int) -> bool:
+            account = int(column[rows[row]])
+            return bool(self.state.present[account]) and not self.is_blocked_pair(account, seen_from)
+
+        return name_row, is_shown
+
+    def render_people(self, request: Request, people: Numbers) -> bytes:
+        """Some accounts."""
+        viewer = self.find_viewer(request)
+        return join(self.render_profile(no, viewer) for no in people.tolist())
 
     def get_reposted_by(self, request: Request) -> Response:
         """Who reposted a post; no times."""
         uri = self.read_uri(request)
-        rows = self.list_reactions(self.state.reshares, uri)
-        page, cursor = self.cut_page(request, rows, "key")
-        return self.answer_list("repostedBy", self.render_people(self.state.reactions.actor_no[rows[page]]), cursor, {"uri": uri})
+        rows, times = self.list_reactions(self.state.reshares, uri)
+        page, cursor = self.fill_page(request, times, *self.describe_rows(rows, self.state.reactions.actor_no, self.find_author(uri)))
+        return self.answer_list("repostedBy", self.render_people(request, self.state.reactions.actor_no[rows[page]]), cursor, {"uri": uri})
 
     def get_quotes(self, request: Request) -> Response:
         """The posts that quote a post, newest first."""
         uri = self.read_uri(request)
-        no = self.find_post(uri)
-        rows = self.state.list_standing(self.state.quotes, no)[::-1] if no >= 0 else np.zeros(0, dtype=np.int64)
-        page, cursor = self.cut_page(request, rows, "key")
+        no = self.state.message_numbers.get(uri, -1)
+        is_there = no >= 0 and self.state.messages.deleted_at[no] > self.state.now
+        rows = self.state.quotes.of(no) if is_there else np.zeros(0, dtype=np.int64)
+        rows = rows[self.are_written()[rows]]
+        times = self.time_posts(rows)
+        order = np.argsort(-times, kind="stable")
+        rows, times = rows[order], times[order]
+        author = self.find_author(uri)
+
+        def is_shown(row: int) -> bool:
+            return self.state.stands(int(rows[row])) and not self.is_blocked_pair(author, int(self.state.messages.author_no[rows[row]]))
+
+        page, cursor = self.fill_page(request, times, lambda row: self.state.read_content_id(int(rows[row])), is_shown)
         return self.answer_list("posts", join(map(self.render_post, rows[page].tolist())), cursor, {"uri": uri})
 
+    def list_follows(self, request: Request, name: str, index: Index, column: Numbers) -> Response:
+        """Followers or followed of an account, newest first; no times."""
+        actor = self.ask(request, "actor")
+        account = self.find_present(actor)
+        if account is None:
+            raise refuse("InvalidRequest", f"Actor not found: {actor}")
+        rows, times = self.recall((name, account.no), lambda: self.order_reactions(self.state.list_open(index, account.no)))
+        page, cursor = self.fill_page(request, times, *self.describe_rows(rows, column, account.no))
+        subject = self.render_profile(account.no, self.find_viewer(request))
+        return self.answer_list(name, self.render_people(request, column[rows[page]]), cursor, ("subject", subject))
+
     def get_followers(self, request: Request) -> Response:
-        """Who follows an account, newest first; no times."""
-        account = self.get_actor(request)
-        rows = self.recall(("followers", account.no), lambda: self.state.list_open(self.state.followers, account.no)[::-1])
-        page, cursor = self.cut_page(request, rows, "follow", thin_out=True)
-        people = self.render_people(self.state.reactions.actor_no[rows[page]])
-        return self.answer_list("followers", people, cursor, ("subject", self.render_profile(account.no)))
+        """Who follows an account."""
+        return self.list_follows(request, "followers", self.state.followers, self.state.reactions.actor_no)
 
     def get_follows(self, request: Request) -> Response:
-        """Whom an account follows, newest first."""
-        account = self.get_actor(request)
-        rows = self.recall(("follows", account.no), lambda: self.state.list_open(self.state.following, account.no)[::-1])
-        page, cursor = self.cut_page(request, rows, "follow")
-        people = self.render_people(self.state.reactions.target_no[rows[page]])
-        return self.answer_list("follows", people, cursor, ("subject", self.render_profile(account.no)))
+        """Whom an account follows."""
+        return self.list_follows(request, "follows", self.state.following, self.state.reactions.target_no)
 
     def search_posts(self, request: Request) -> Response:
         """Posts with all words of q, and by author, mention, tag, language and time; newest first."""
-        query, words = request.query_params, self.require(request, "q").lower().split()
-        limit = self.read_limit(request, default=25)
+        query, words = request.query_params, self.ask(request, "q").lower().split()
         try:
-            since = parse_instant(query["since"]) if "since" in query else None
-            until = parse_instant(query["until"]) if "until" in query else None
+            since, until = (parse_instant(query[name]) if name in query else None for name in ("since", "until"))
         except ValueError as error:
             raise refuse("InvalidRequest", "Error: since and until must be datetimes") from error
 
-        def gather() -> Numbers:
+        def gather() -> tuple[Numbers, Numbers]:
             state = self.state
             chosen = state.standing.copy()
             for name, column in (("author", None), ("mentions", state.naming)):
                 if name in query:
                     account = self.find_actor(query[name].lstrip("@"))
                     if account is None:
-                        return np.zeros(0, dtype=np.int64)
+                        return np.zeros(0, dtype=np.int64), np.zeros(0, dtype=np.int64)
                     mask = np.zeros(state.messages.size, dtype=bool)
                     mask[state.by_author.of(account.no) if column is None else state.mentions.message_no[column.of(account.no)]] = True
                     chosen &= mask
@@ -649,33 +836,41 @@ class Bluesky(Platform):
             for tag in query.getlist("tag"):
                 chosen &= np.isin(np.arange(state.messages.size), state.tagged.get(tag.lower(), []))
             wanted = [word.strip('"') for word in words if word != "*"]
-            rows = np.flatnonzero(chosen)[::-1]
-            if not wanted:
-                return rows
-            return np.array([no for no in rows.tolist() if all(word in self.write_text(no)[0].lower() for word in wanted)], dtype=np.int64)
+            rows = np.flatnonzero(chosen)
+            if wanted:
+                rows = np.array([no for no in rows.tolist() if all(word in self.write_text(no)[0].lower() for word in wanted)], dtype=np.int64)
+            times = self.time_posts(rows)
+            order = np.argsort(-times, kind="stable")
+            return rows[order], times[order]
 
-        hits = self.recall(("search", *sorted((k, v) for k, v in query.multi_items() if k not in ("cursor", "limit"))), gather)
-        start = int(query["cursor"]) if query.get("cursor", "").isdigit() else 0
-        page = self.place_page(request, start, limit, len(hits))
-        following = query.get("cursor", "0") if page.is_cursor_repeated else str(page.after) if page.after < len(hits) else None
-        return JSONAnswer(
-            compose(
-                ("posts", join(map(self.render_post, hits[page.first : page.last].tolist()))),
-                {"hitsTotal": len(hits)} | ({"cursor": following} if following else {}),
-            )
-        )
+        key = ("search", *sorted((k, v) for k, v in query.multi_items() if k not in ("cursor", "limit")))
+        rows, times = self.recall(key, gather)
+        page, cursor = self.fill_page(request, times, lambda row: self.state.read_content_id(int(rows[row])), lambda row: True)
+        return self.answer_list("posts", join(map(self.render_post, rows[page].tolist())), cursor)
 
     # -- notifications --------------------------------------------------------------------------------------------
 
-    def gather_notices(self, account: int) -> Notices:
-        """All that an account is ever notified of: replies in its threads, quotes, mentions, likes, reposts, follows."""
-        state, messages, reactions = self.state, self.state.messages, self.state.reactions
+    def find_answered(self, account: int) -> Numbers:
+        """Of each post, the account's own post it is an answer to, a few levels up at most, −1 for none."""
+        messages = self.state.messages
         is_own = messages.author_no == account
-        is_reply = (messages.parent_no >= 0) & ~is_own & (is_own[messages.parent_no] | is_own[messages.root_no])
-        is_quote = (messages.quoted_no >= 0) & ~is_own & is_own[messages.quoted_no] & ~is_reply
+        answered = np.full(messages.size, -1, dtype=np.int64)
+        above = messages.parent_no.astype(np.int64)
+        for _ in range(NOTICE_HEIGHT):
+            is_hit = (answered < 0) & (above >= 0) & is_own[above]
+            answered[is_hit] = above[is_hit]
+            above = np.where(above >= 0, messages.parent_no[above], -1)
+        return answered
+
+    def gather_notices(self, account: int) -> Notices:
+        """All that an account is ever notified of; of what mentions, quotes and answers it at once, only the first of these."""
+        state, messages, reactions = self.state, self.state.messages, self.state.reactions
+        is_own, answered = messages.author_no == account, self.find_answered(account)
         is_mention = np.zeros(messages.size, dtype=bool)
         is_mention[state.mentions.message_no[state.naming.of(account)]] = True
-        is_mention &= ~is_own & ~is_reply & ~is_quote
+        is_mention &= ~is_own
+        is_quote = (messages.quoted_no >= 0) & ~is_own & is_own[messages.quoted_no] & ~is_mention
+        is_reply = (answered >= 0) & ~is_own & ~is_quote & ~is_mention
         on_own = (reactions.message_no >= 0) & (reactions.actor_no != account)
         on_own[on_own] = is_own[reactions.message_no[on_own]]
         likes, reposts = np.flatnonzero(on_own & reactions.kind.are("like")), np.flatnonzero(on_own & reactions.kind.are("reshare"))
@@ -683,62 +878,86 @@ class Bluesky(Platform):
         follows = follows[(reactions.ts[follows] > self.head.start) & (reactions.actor_no[follows] != account)]
         parts = []
         for kind, rows in enumerate((*map(np.flatnonzero, (is_reply, is_quote, is_mention)), likes, reposts, follows)):
-            source = messages if kind < 3 else reactions
-            times, actors = source.visible_at[rows], (messages.author_no if kind < 3 else reactions.actor_no)[rows]
-            about = rows if kind < 3 else reactions.message_no[rows]
-            marks = (1_000_000 + times - self.head.start) * 8192 + (rows % 1024) * 8 + kind
-            parts.append((marks, np.full(len(rows), kind), times, actors, about, rows if kind > 2 else np.full(len(rows), -1)))
+            is_post = kind < REASONS.index("like")
+            source = messages if is_post else reactions
+            times = np.minimum((messages.created_at if is_post else reactions.ts)[rows], source.visible_at[rows])
+            actors = (messages.author_no if is_post else reactions.actor_no)[rows]
+            about = rows if is_post else reactions.message_no[rows]
+            none = np.full(len(rows), -1)
+            subjects = {"reply": answered[rows] if is_post else none, "quote": messages.quoted_no[rows] if is_post else none}.get(
+                REASONS[kind], none if is_post else about
+            )
+            parts.append((np.full(len(rows), kind), times, actors, about, none if is_post else rows, subjects))
         whole = Notices(*(np.concatenate(columns) for columns in zip(*parts, strict=True)))
-        return whole.take(np.argsort(-whole.marks, kind="stable"))
+        return whole.take(np.argsort(-whole.times, kind="stable"))
 
     def list_standing_notices(self, account: int) -> Notices:
-        """What an account is notified of at this moment."""
+        """What an account is notified of at this moment, those who are gone included; what is about a deleted post goes with it."""
         if account not in self.notices:
             self.notices[account] = self.gather_notices(account)
-        notices = self.notices[account]
-        shown = (notices.messages < 0) | self.state.standing[notices.messages]
-        shown &= (notices.reactions < 0) | self.state.reacting[notices.reactions]
+        notices, state = self.notices[account], self.state
+        is_post = notices.reactions < 0
+        shown = np.where(is_post, self.are_written()[notices.messages], self.are_open()[notices.reactions])
+        shown &= (notices.subjects < 0) | (state.messages.deleted_at[notices.subjects] > state.now)
         return notices.take(np.flatnonzero(shown))
 
-    def render_notice(self, kind: int, ts: int, actor: int, message: int, reaction: int, key: str) -> bytes:
+    def render_notice(self, viewer: int, seen_at: int, kind: int, ts: int, actor: int, message: int, reaction: int, subject: int, key: str) -> bytes:
         """One notification; ``key`` is the record key of a reaction."""
         state, reason = self.state, REASONS[kind]
-        about = message
         if reaction < 0:
             uri, content_id, record = state.messages.post_id[message], state.read_content_id(message), self.render_record(message)
-            about = int(state.messages.parent_no[message] if reason == "reply" else state.messages.quoted_no[message] if reason == "quote" else -1)
         else:
-            kind_of = "app.bsky.graph.follow" if message < 0 else f"app.bsky.feed.{reason}"
-            uri = f"at://{state.accounts.account_id[actor]}/{kind_of}/{key}"
+            uri = self.address_reaction(reaction, key)
             created = self.format_claimed(int(state.reactions.ts[reaction]), state.account(actor))
             target: Any = self.refer(message) if message >= 0 else state.accounts.account_id[state.reactions.target_no[reaction]]
-            content_id, record = mint_like_cid(uri), dump({"$type": kind_of, "subject": target, "createdAt": created})
-        tail: dict[str, Any] = {"isRead": False, "indexedAt": format_utc(ts), "labels": []}
-        if about >= 0:
-            tail["reasonSubject"] = state.messages.post_id[about]
+            kind_of = COLLECTIONS[state.reactions.kind[reaction] or ""]
+            content_id, record = mint_cid(uri), dump({"$type": kind_of, "subject": target, "createdAt": created})
+        tail: dict[str, Any] = {"reasonSubject": state.messages.post_id[subject]} if subject >= 0 else {}
+        tail |= {"isRead": seen_at > ts, "indexedAt": format_utc(ts), "labels": []}
         return b'{"uri":"%s","cid":"%s","author":%s,"reason":"%s","record":%s,%s' % (
-            uri.encode(), content_id.encode(), self.render_profile(actor), reason.encode(), record, dump(tail)[1:],
+            uri.encode(), content_id.encode(), self.render_profile(actor, viewer), reason.encode(), record, dump(tail)[1:],
         )  # fmt: skip
 
     def list_notifications(self, request: Request) -> Response:
         """What happened to the account; needs a session."""
-        account = self.state.account_numbers[self.check_token(request, "com.atproto.access")]
-        reasons = sorted(set(request.query_params.getlist("reasons")))
-
-        def gather() -> Notices:
-            notices = self.list_standing_notices(account)
-            chosen = [REASONS.index(reason) for reason in reasons if reason in REASONS]
-            return notices.take(np.flatnonzero(np.isin(notices.kinds, chosen))) if reasons else notices
-
-        notices: Notices = self.recall(("notices", account, tuple(reasons)), gather)
-        page, cursor = self.cut_page(request, notices.marks, "notice")
-        columns = (notices.kinds, notices.times, notices.actors, notices.messages, notices.reactions)
-        keys = self.state.read_reaction_ids(np.maximum(notices.reactions[page], 0))
-        shown = [self.render_notice(*row) for row in zip(*(column[page].tolist() for column in columns), keys, strict=True)]
+        viewer = self.find_viewer(request)
+        if viewer is None:
+            raise refuse("AuthMissing", "Authentication Required", 401)
+        reasons, limit, cursor = self.ask(request, "reasons"), self.ask(request, "limit"), self.ask(request, "cursor")
+        notices: Notices = self.recall(("notices", viewer), lambda: self.list_standing_notices(viewer))
+        start = 0
+        if cursor:
+            try:
+                start = int(np.searchsorted(-notices.times, -parse_instant(cursor), side="right"))
+            except ValueError:
+                raise self.refuse_cursor() from None
+        chosen = [REASONS.index(reason) for reason in reasons if reason in REASONS]
+        kept: list[int] = []
+        first_wanted: int | None = None
+        # As the AppView does: what is not shown is taken out of a page, and a page that is not half full then is filled up.
+        while True:
+            page = self.place_page(request, start, limit - len(kept), len(notices.times))
+            for row in range(page.first, page.last):
+                actor = int(notices.actors[row])
+                if reasons and int(notices.kinds[row]) not in chosen:
+                    continue
+                first_wanted = row if first_wanted is None else first_wanted
+                if self.state.present[actor] and not self.is_blocked_pair(actor, viewer):
+                    kept.append(row)
+            start = page.after
+            if start >= len(notices.times) or len(kept) >= -(-limit // 2) or page.is_cursor_repeated:
+                break
+        following = cursor if page.is_cursor_repeated else format_utc(int(notices.times[start - 1])) if start < len(notices.times) else None
+        # Nobody ever looked: then the newest notification is the only one that counts as unread, and only the first page says so.
+        seen_at = None if cursor or first_wanted is None else int(notices.times[first_wanted])
+        columns = (notices.kinds, notices.times, notices.actors, notices.messages, notices.reactions, notices.subjects)
+        keys = self.state.read_reaction_ids(np.maximum(notices.reactions[kept], 0))
+        rows = zip(*(column[kept].tolist() for column in columns), keys, strict=True)
+        shown = [self.render_notice(viewer, seen_at or NEVER, *row) for row in rows]
         return JSONAnswer(
             compose(
                 ("notifications", join(shown)),
-                {"priority": False, "seenAt": format_utc(self.head.start)} | ({"cursor": cursor} if cursor else {}),
+                {"priority": False} | ({"cursor": following} if following else {}) | ({} if seen_at is None else {"seenAt": format_utc(seen_at)}),
             )
         )
 
@@ -764,67 +983,105 @@ class BlueskyPds(Bluesky):
 
     def routes(self) -> list[tuple[str, Handler, list[str]]]:
         """Sessions beside the reads."""
+        own: dict[str, tuple[Handler, str]] = {
+            "com.atproto.server.createSession": (self.create_session, "POST"),
+            "com.atproto.server.refreshSession": (self.refresh_session, "POST"),
+            "com.atproto.server.getSession": (self.get_session, "GET"),
+            "com.atproto.server.describeServer": (self.describe_server, "GET"),
+        }
         return [
             *super().routes(),
-            ("/xrpc/com.atproto.server.createSession", self.create_session, ["POST"]),
-            ("/xrpc/com.atproto.server.refreshSession", self.refresh_session, ["POST"]),
-            ("/xrpc/com.atproto.server.getSession", self.get_session, ["GET"]),
-            ("/xrpc/com.atproto.server.describeServer", self.describe_server, ["GET"]),
+            *((f"/xrpc/{name}", self.read_first(name, handler, verb), ["GET", "POST"]) for name, (handler, verb) in own.items()),
         ]
+
+    def admit(self, name: str, request: Request) -> None:
+        """A PDS asks its AppView only for who is logged in; its own methods look after themselves."""
+        if name.startswith("app.bsky."):
+            self.check_token(request, ACCESS)
+
+    def find_viewer(self, request: Request) -> int | None:
+        """The account whose session a request came with."""
+        return self.state.account_numbers[self.check_token(request, ACCESS)]
+
+    def refuse_cursor(self) -> PlatformError:
+        """The AppView's failure, passed on."""
+        return refuse("InternalServerError", "Internal Server Error", 502)
+
+    def answer_unknown(self, request: Request) -> Response:
+        """What the PDS does not know it would pass on, for who is logged in."""
+        try:
+            self.check_token(request, ACCESS)
+        except PlatformError as error:
+            return self.add_headers(request, JSONAnswer(error.content, error.status))
+        return super().answer_unknown(request)
 
     def limit_headers(self, limit: LimitState) -> dict[str, str]:
         """RateLimit-*, the reset as epoch seconds."""
-        return {
-            "RateLimit-Limit": str(limit.limit),
-            "RateLimit-Remaining": str(limit.remaining),
-            "RateLimit-Reset": str(int(limit.reset) + 1),
-            "RateLimit-Policy": f"{limit.limit};w={self.doorkeeper.limit.seconds}",
-        }
+        return describe_limit(limit, self.doorkeeper.limit.seconds)
+
+    def add_headers(self, request: Request, response: Response) -> Response:
+        """The headers of an answer: limits, but for what is refused before they are looked at, and the marks of what only one person may see."""
+        response = super().add_headers(request, response)
+        name = request.url.path.removeprefix("/xrpc/")
+        is_own = name.startswith("com.atproto.") or name == "_health"
+        is_refused_early = response.status_code in (400, 401) and (is_own or name in HANDLED_READS)
+        is_counted = "sessions left" in request.scope or not (is_refused_early or name == "_health" or (request.method == "POST" and not is_own))
+        if "sessions left" in request.scope:
+            response.headers.update(request.scope["sessions left"])
+        elif is_counted and "ratelimit-limit" not in response.headers:
+            response.headers.update(self.limit_headers(self.doorkeeper.count_request(self.name_caller(request))))
+        elif not is_counted:
+            for header in [header for header in response.headers if header.startswith("ratelimit-")]:
+                del response.headers[header]
+        if is_counted:
+            exposed = "RateLimit-Limit, RateLimit-Reset, RateLimit-Remaining, RateLimit-Policy"
+            response.headers["Access-Control-Expose-Headers"] = exposed + (", Retry-After" if response.status_code == 429 else "")
+        if is_own or response.status_code != 200:
+            del response.headers["Atproto-Content-Labelers"]
+        is_wrong_verb = response.status_code == 400 and request.method == "POST" and not is_own
+        if not is_wrong_verb and (not is_own or name.endswith(("refreshSession", "getSession"))):
+            response.headers["Vary"], response.headers["Cache-Control"] = "Authorization, Accept-Encoding", "private"
+            if not is_own and response.status_code == 200:
+                del response.headers["ETag"]
+        if name in HANDLED_READS and response.status_code == 200:
+            response.headers["Atproto-Repo-Rev"] = mint_tid(self.state.now * 1000, 0)
+        return response
 
     def describe_session(self, did: str) -> dict[str, Any]:
         """What every session answer says of the account."""
         handle = self.handle(self.state.account(self.state.account_numbers[did]))
-        service = {
-            "id": "#atproto_pds",
-            "type": "AtprotoPersonalDataServer",
-            "serviceEndpoint": "https://pds.moorhen.example",
-        }
-        document = {
-            "@context": ["https://www.w3.org/ns/did/v1"],
-            "id": did,
-            "alsoKnownAs": [f"at://{handle}"],
-            "service": [service],
-        }
-        return {
-            "did": did,
-            "didDoc": document,
-            "handle": handle,
-            "email": self.email_of(did),
-            "emailConfirmed": True,
-            "emailAuthFactor": False,
-            "active": True,
-        }
+        return {"did": did, "handle": handle, "email": self.email_of(did), "emailConfirmed": False, "active": True}
 
     def email_of(self, did: str) -> str:
         """The address an account of a brand logs in with, beside its handle."""
-        return f"desk@{self.own[did]}.example"
+        return self.state.account(self.state.account_numbers[did]).email or f"desk@{self.own[did]}.example"
 
     def issue_session(self, did: str) -> Response:
         """Fresh tokens."""
-        tokens = {
-            "accessJwt": self.sign_token(did, "com.atproto.access", ACCESS_SECONDS),
-            "refreshJwt": self.sign_token(did, "com.atproto.refresh", REFRESH_SECONDS),
-        }
-        return JSONAnswer(self.describe_session(did) | tokens)
+        tokens = {"accessJwt": self.sign_token(did, ACCESS, ACCESS_SECONDS), "refreshJwt": self.sign_token(did, REFRESH, REFRESH_SECONDS)}
+        return JSONAnswer(tokens | self.describe_session(did))
+
+    async def read_login(self, request: Request) -> tuple[str, str]:
+        """Name and password of a login. Raises in the server's words what is wrong with the body."""
+        content_type = request.headers.get("content-type", "")
+        if not content_type:
+            raise refuse("InvalidRequest", "Request encoding (Content-Type) required but not provided")
+        if content_type.partition(";")[0].strip() != "application/json":
+            raise refuse("InvalidRequest", f"Wrong request encoding (Content-Type): {content_type}")
+        try:
+            body = json.loads(await request.body())
+        except ValueError:
+            raise refuse("SyntaxError", "Unexpected end of JSON input") from None
+        for name in ("identifier", "password"):
+            if not isinstance(body, dict) or name not in body:
+                raise refuse("InvalidRequest", f'Missing required key "{name}" at $')
+        return str(body["identifier"]), str(body["password"])
 
     async def create_session(self, request: Request) -> Response:
         """Log in with an app password; thirty times in five minutes."""
-        try:
-            body = json.loads(await request.body())
-            identifier, password = str(body["identifier"]), str(body["password"])
-        except (ValueError, KeyError, TypeError) as error:
-            raise refuse("InvalidRequest", 'Error: Input must have the property "identifier"') from error
+        identifier, password = await self.read_login(request)
         limit = self.session_doorkeeper.count_request(identifier.lower())
+        request.scope["sessions left"] = describe_limit(limit, self.session_limit.seconds)
         if limit.is_refused:
             return self.answer_refusal(limit)
         account = self.find_actor(identifier.lower())
@@ -835,34 +1092,46 @@ class BlueskyPds(Bluesky):
 
     def refresh_session(self, request: Request) -> Response:
         """New tokens for a refresh token."""
-        return self.issue_session(self.check_token(request, "com.atproto.refresh"))
+        return self.issue_session(self.check_token(request, REFRESH))
 
     def get_session(self, request: Request) -> Response:
         """Whose session it is."""
-        return JSONAnswer(self.describe_session(self.check_token(request, "com.atproto.access")))
+        return JSONAnswer(self.describe_session(self.check_token(request, ACCESS)))
 
     def describe_server(self, request: Request) -> Response:
         """What the server is."""
+        terms = "https://pds.moorhen.example"
         return JSONAnswer(
             {
-                "did": "did:web:pds.moorhen.example",
-                "availableUserDomains": [".moorhen.example"],
-                "inviteCodeRequired": True,
-                "links": {},
+                "did": PDS_DID,
+                "availableUserDomains": [".moorhen.example", ".skies.example"],
+                "inviteCodeRequired": False,
+                "blobUploadLimit": 5_242_880,
+                "links": {"privacyPolicy": f"{terms}/privacy-policy", "termsOfService": f"{terms}/tos"},
                 "contact": {},
             }
         )
+
+
+def describe_limit(limit: LimitState, seconds: int) -> dict[str, str]:
+    """RateLimit-*, the reset as epoch seconds."""
+    return {
+        "RateLimit-Limit": str(limit.limit),
+        "RateLimit-Remaining": str(limit.remaining),
+        "RateLimit-Reset": str(int(limit.reset) + 1),
+        "RateLimit-Policy": f"{limit.limit};w={seconds}",
+    }
+
+
+def make_signing_key(seed: int) -> str:
+    """What the demo's PDS signs its sessions with."""
+    return make_secret(seed, "", "bluesky-signing")
 
 
 def make_app_password(secret: str) -> str:
     """An app password in Bluesky's form: four groups of four letters."""
     letters = "".join(chr(ord("a") + int(secret[i : i + 2], 16) % 26) for i in range(0, 32, 2))
     return "-".join(letters[i : i + 4] for i in range(0, 16, 4))
-
-
-def mint_like_cid(uri: str) -> str:
-    """A content id for a record that has none in the world file."""
-    return "bafyrei" + hashlib.sha256(uri.encode()).hexdigest()[:52].translate(LETTERS_OF_HEX)
 
 
 def encode_part(part: dict[str, Any]) -> str:
@@ -880,25 +1149,6 @@ def read_claims(header: str) -> dict[str, Any]:
     return claims if isinstance(claims, dict) else {}
 
 
-def make_marks(times: Numbers) -> Numbers:
-    """Marks that fall strictly from row to row, of times that do not rise: what happened in the same millisecond is told apart."""
-    steps = np.arange(len(times))
-    return np.asarray(np.minimum.accumulate(times + steps) - steps)
-
-
-def seal_cursor(mark: int, make: str) -> str:
-    """A cursor of its endpoint's make: a time in the open, or something to hand back unread."""
-    return format_utc(mark) if make == "time" else base64.urlsafe_b64encode(f"{make}:{mark}".encode()).decode().rstrip("=")
-
-
-def open_cursor(cursor: str, make: str) -> int:
-    """The mark in a cursor. A cursor of another make is an InvalidRequest."""
-    try:
-        if make == "time":
-            return parse_instant(cursor)
-        kind, _, mark = base64.urlsafe_b64decode(cursor + "=" * (-len(cursor) % 4)).decode().partition(":")
-        if kind == make:
-            return int(mark)
-    except (binascii.Error, ValueError):
-        pass
-    raise refuse("InvalidRequest", "Malformed cursor")
+def write_cursor(time: int, content_id: str) -> str:
+    """A cursor: the time by which rows are ordered, and the content id that tells rows of one millisecond apart."""
+    return f"{time}__{content_id}"

@@ -28,6 +28,7 @@ import duckdb
 import yaml
 
 from tests.acceptance.compare import MEASURES, Difference, Expected, Published, compare, count_by_measure, read_published
+from tests.acceptance.contract.examination import examine
 from tests.acceptance.ledger import Ledger
 from tests.acceptance.oracle import SEEDED_BUGS, Oracle, Rules, build_world
 from tests.acceptance.servers.bluesky import Bluesky, start_bluesky
@@ -356,6 +357,8 @@ def run_story(folder: Path, options: argparse.Namespace, watch: Stopwatch, stack
     faults += sum(print_stand(stand) for stand in stands)
     with watch.time("Seeded bugs"):
         faults += print_seeded_bugs(stands)
+    with watch.time("The contract of the demo platforms"):
+        faults += examine(teller, folder / "demo")
     return faults
 
 

@@ -296,7 +296,7 @@ TALKS = (
     _reply("frida-2", "frida", "sunday", 3, "10:00", "All day?"),
     _reply("brand-frida-2", BRAND, "frida-2", 3, "10:12", "Until four."),
     # Goran: the second answer comes seven days and eight hours later, the first in time.
-    _reply("goran-1", "goran", "grinder", 52, "12:00", "None. Should I?"),
+    _reply("goran-1", "goran", "grinder", 52, "12:01", "None. Should I?"),
     _reply("brand-goran-1", BRAND, "goran-1", 52, "13:00", "Yes."),
     _reply("goran-2", "goran", "decaf", 33, "10:00", "Does it taste of anything?"),
     _reply("brand-goran-2", BRAND, "goran-2", 26, "18:00", "Cherry, a little."),
@@ -467,7 +467,7 @@ CHAPTER_TWO = Chapter(
         _reply("mara-anton-1", MARA, "anton-1", 0, "00:04", "Now, and sorry."),
         _post("rain", BRAND, 0, "00:01", "Rain. Come in."),
     ),
-    likes=(Like("ana", "rain", Moment(0, "00:04")), Like("jule", "rain", Moment(0, "00:05"))),
+    likes=(Like("ana", "rain", Moment(0, "00:04")), Like("jule", "rain", Moment(0, "00:07"))),
     reshares=(Reshare("ben", "rain", Moment(0, "00:06")),),
     edits=(Edit("wanda-2", "With rice? (I know.)"),),
     removals=(

@@ -22,6 +22,8 @@ from tests.acceptance.story import Chapter, Character, Message, Moment, Story
 POST, LIKE, REPOST = "app.bsky.feed.post", "app.bsky.feed.like", "app.bsky.feed.repost"
 FOLLOW, PROFILE = "app.bsky.graph.follow", "app.bsky.actor.profile"
 WRITES_PER_CALL = 200
+#: everybody was there before the story begins
+JOINED = Moment(200, "12:00")
 
 
 def write_instant(moment: Moment, today: date) -> str:
@@ -54,16 +56,29 @@ class Teller:
     def tell(self, chapter: Chapter) -> None:
         """Let a chapter happen, wait until both platforms show it, and note the times as they state them."""
         for message in chapter.messages:
-            if self.story.characters[message.author].platform == "bluesky":
-                self._say_on_bluesky(message)
-            else:
+            if self.story.characters[message.author].platform == "wordpress":
                 self._say_on_wordpress(message)
+        # The AppView indexes authors side by side: an answer that it meets before what it answers is told to nobody.
+        for generation in self._list_generations(chapter):
+            for message in generation:
+                self._say_on_bluesky(message)
+            self.bluesky.settle()
         self._tell_reactions(chapter)
         self._tell_changes(chapter)
         self.bluesky.settle()
         self._note_stated_times(chapter)
 
     # Bluesky
+
+    def _list_generations(self, chapter: Chapter) -> list[list[Message]]:
+        """The messages of Bluesky, each in a later generation than what it answers or quotes."""
+        depths: dict[str, int] = {}
+        for message in chapter.messages:
+            if self.story.characters[message.author].platform == "bluesky":
+                above = [depths[key] for key in (message.answers, message.quotes) if key in depths]
+                depths[message.key] = max(above, default=-1) + 1
+        told = {message.key: message for message in chapter.messages}
+        return [[told[key] for key, depth in depths.items() if depth == number] for number in range(max(depths.values(), default=-1) + 1)]
 
     def create_app_password(self, name: str) -> str:
         """Give an account an app password, as a person does for a program."""
@@ -74,7 +89,7 @@ class Teller:
     def _introduce_on_bluesky(self, character: Character) -> None:
         session = self.bluesky.create_account(character.key)
         self.sessions[character.key] = session
-        profile: dict[str, Any] = {"$type": PROFILE, "displayName": character.shown_as}
+        profile: dict[str, Any] = {"$type": PROFILE, "displayName": character.shown_as, "createdAt": write_instant(JOINED, self.today)}
         if character.says_it_is_a_bot:
             profile["labels"] = {"$type": "com.atproto.label.defs#selfLabels", "values": [{"val": "bot"}]}
         self._write_record(character.key, PROFILE, profile, key="self")
