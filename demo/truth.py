@@ -107,11 +107,24 @@ update message set is_incentivised = exists (
 alter table message add column is_served boolean;
 update message set is_served = deleted_at is null and not is_author_gone;
 
+-- Pairs of whom one blocks the other: on Bluesky neither is then shown below, or behind, what the other wrote.
+create or replace temp table parted as
+with blocks as (
+    select account_no, target_no from read_parquet('{world}/changes.parquet') where '{platform}' = 'bluesky' and kind = 'block' and ts <= {now}
+)
+select account_no as one_no, target_no as other_no from blocks
+union
+select target_no, account_no from blocks;
+
 create or replace temp table reachable as
 with recursive walk as (
-    select message_no from message where parent_no = -1 and is_served
+    select message_no, author_no from message where parent_no = -1 and is_served
     union all
-    select message.message_no from message inner join walk on walk.message_no = message.parent_no where message.is_served
+    select message.message_no, message.author_no
+    from message
+    inner join walk on walk.message_no = message.parent_no
+    left join parted on parted.one_no = message.author_no and parted.other_no = walk.author_no
+    where message.is_served and parted.one_no is null
 )
 select message_no from walk;
 
@@ -180,12 +193,13 @@ select
     actor.account_id as actor_account_id, replace(message.post_id, 'post:', '') as post_id,
     coalesce(message.author_account_id, target.account_id) as target_account_id, {visible_at} as occurred_at, {ts} as acted_at,
     reactions.kind = 'follow' and reactions.ts = {start} as is_before_world, {ended_at} as ended_at, campaign.campaign_id as caused_by,
-    not coalesce(reactions.ended_at <= {now}, false) and not actor.is_gone and coalesce(message.is_served, true) as is_served,
+    not coalesce(reactions.ended_at <= {now}, false) and not actor.is_gone and coalesce(message.is_served, true) and parted.one_no is null as is_served,
 from read_parquet('{world}/reactions.parquet') as reactions
 inner join read_parquet('{hidden}/reactions.parquet') as hidden using (reaction_no)
 inner join account as actor on actor.account_no = reactions.actor_no
 left join message on message.message_no = reactions.message_no
 left join account as target on target.account_no = reactions.target_no
+left join parted on parted.one_no = reactions.actor_no and parted.other_no = coalesce(message.author_no, reactions.target_no)
 left join campaign on campaign.campaign_no = hidden.campaign_no
 where hidden.brand_no = {brand_no} and reactions.visible_at <= {now} and (reactions.message_no = -1 or message.message_no is not null)
 order by reactions.reaction_no

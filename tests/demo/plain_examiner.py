@@ -39,11 +39,14 @@ class PlainExaminer:
         self.contests = [c for c in head.brands[brand]["campaigns"] if c["is_incentivised"]]
         self.accounts = read_table(folder, platform, "accounts").to_pylist()
         self.gone: set[int] = set()
+        self.parted: set[tuple[int, int]] = set()
         for change in read_table(folder, platform, "changes").to_pylist():
             if change["ts"] <= now and change["kind"] in ("suspend", "deactivate"):
                 self.gone.add(change["account_no"])
             elif change["ts"] <= now and change["kind"] == "return":
                 self.gone.discard(change["account_no"])
+            elif change["ts"] <= now and change["kind"] == "block" and platform == "bluesky":
+                self.parted |= {(change["account_no"], change["target_no"]), (change["target_no"], change["account_no"])}
         self.posts = [row for row in read_table(folder, platform, "messages").to_pylist() if row["visible_at"] <= now]
         for post in self.posts:
             segments = json.loads(post["segments"])
@@ -81,7 +84,10 @@ class PlainExaminer:
         while self.is_served(post):
             if post["parent_no"] < 0:
                 return True
-            post = self.numbers[post["parent_no"]]
+            above = self.numbers[post["parent_no"]]
+            if (post["author_no"], above["author_no"]) in self.parted:
+                return False
+            post = above
         return False
 
     def list_contacts(self, post: dict[str, Any]) -> list[Contact]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import time
 from typing import Any
 
@@ -167,10 +168,10 @@ def test_bluesky_people_behind_likes_and_reposts_equal_the_truth(reader: Reader,
         post = item["post"]
         likes = [like["actor"]["did"] for like in reader.walk_bluesky("app.bsky.feed.getLikes", "likes", uri=post["uri"], limit=20)]
         expected = {r["actor_account_id"] for r in reactions if r["kind"] == "like" and r["post_id"] == post["uri"]}
-        assert len(likes) == len(expected) == post["likeCount"] and set(likes) == expected
+        assert len(likes) == len(expected) <= post["likeCount"] and set(likes) == expected, "who is gone or blocks is counted, but not listed"
         reposts = [actor["did"] for actor in reader.walk_bluesky("app.bsky.feed.getRepostedBy", "repostedBy", uri=post["uri"], limit=100)]
         assert set(reposts) == {r["actor_account_id"] for r in reactions if r["kind"] == "reshare" and r["post_id"] == post["uri"]}
-        assert len(reposts) == post["repostCount"]
+        assert len(reposts) <= post["repostCount"]
     followers = {a["did"] for a in reader.walk_bluesky("app.bsky.graph.getFollowers", "followers", actor=brand, limit=25)}
     assert followers == {r["actor_account_id"] for r in reactions if r["kind"] == "follow" and r["target_account_id"] == brand}
 
@@ -180,34 +181,28 @@ def list_thread(node: dict[str, Any]) -> list[dict[str, Any]]:
     return [found for reply in node.get("replies", []) for found in [reply, *list_thread(reply)]]
 
 
-def test_bluesky_threads_equal_the_truth_but_for_blocks(reader: Reader, addresses: dict[str, Any], truth: Truth) -> None:
+def test_bluesky_threads_equal_the_truth(reader: Reader, addresses: dict[str, Any], truth: Truth) -> None:
     brand, posts = own(addresses, "bluesky"), truth.read("posts", platform="bluesky")
-    blocked = 0
+    hidden: set[str] = set()
     for root in [p for p in posts if p["author_account_id"] == brand and p["parent_post_id"] is None and p["is_served"]]:
         thread = reader.bluesky("app.bsky.feed.getPostThread", uri=root["post_id"], depth=1000).json()["thread"]
-        nodes = list_thread(thread)
-        seen = {n["post"]["uri"] if "post" in n else n["uri"] for n in nodes}
-        below_blocked = [n for n in nodes if n["$type"].endswith("#blockedPost")]
-        blocked += len(below_blocked)
+        seen = {node["post"]["uri"] for node in list_thread(thread)}
         expected = {p["post_id"] for p in posts if p["root_post_id"] == root["post_id"] and p["parent_post_id"] and p["is_reachable_from_root"]}
-        assert seen == expected if not below_blocked else seen <= expected
-    assert blocked, "nobody who blocks the brand ever wrote below its posts"
+        assert seen == expected
+        hidden |= {p["post_id"] for p in posts if p["root_post_id"] == root["post_id"] and p["is_served"]} - seen
+    shown_alone = [reader.bluesky("app.bsky.feed.getPostThread", uri=uri).json()["thread"] for uri in sorted(hidden)]
+    parents = [thread.get("parent", {}).get("$type", "") for thread in shown_alone]
+    assert any(kind.endswith("#blockedPost") for kind in parents), "nobody who blocks the brand ever wrote below its posts"
 
 
-def test_bluesky_short_pages_are_not_the_last(reader: Reader, addresses: dict[str, Any]) -> None:
-    page = reader.bluesky("app.bsky.feed.getAuthorFeed", actor=own(addresses, "bluesky"), limit=50).json()
-    assert len(page["feed"]) < 50 and page["cursor"]
-
-
-def test_bluesky_cursors_differ_per_endpoint_and_lists_end_empty(reader: Reader, addresses: dict[str, Any]) -> None:
+def test_bluesky_cursors_name_a_row_and_a_bad_one_is_a_failure(reader: Reader, addresses: dict[str, Any]) -> None:
     brand = own(addresses, "bluesky")
     cursor = reader.bluesky("app.bsky.graph.getFollowers", actor=brand, limit=10).json()["cursor"]
+    assert re.fullmatch(r"\d{13}__baf[a-z2-7]+", cursor)
+    strange = reader.bluesky("app.bsky.graph.getFollowers", actor=brand, cursor="nonsense")
+    assert (strange.status_code, strange.json()["error"]) == (500, "InternalServerError")
     post = reader.bluesky("app.bsky.feed.getAuthorFeed", actor=brand, filter="posts_no_replies", limit=10).json()["feed"][-1]["post"]["uri"]
-    strange = reader.bluesky("app.bsky.feed.getLikes", uri=post, cursor=cursor)
-    assert (strange.status_code, strange.json()["error"]) == (400, "InvalidRequest")
-    likes = reader.bluesky("app.bsky.feed.getLikes", uri=post, limit=100).json()
-    last = reader.bluesky("app.bsky.feed.getLikes", uri=post, limit=100, cursor=likes["cursor"]).json()
-    assert last["likes"] == [] and "cursor" not in last
+    assert "cursor" not in reader.bluesky("app.bsky.feed.getLikes", uri=post, limit=100).json(), "the last page says so"
 
 
 def test_bluesky_answers_errors_with_400_and_a_code(reader: Reader, addresses: dict[str, Any], truth: Truth) -> None:
@@ -342,8 +337,9 @@ def test_wordpress_paging_has_its_traps(reader: Reader) -> None:
     assert (too_many.status_code, too_many.json()["code"]) == (400, "rest_invalid_param")
     past = reader.wordpress("/posts", page=99)
     assert (past.status_code, past.json()["code"]) == (400, "rest_post_invalid_page_number")
-    offset = reader.wordpress("/posts", offset=9999)
+    offset = reader.wordpress("/comments", offset=9999)
     assert (offset.status_code, offset.json()) == (200, []) and "next" in offset.links
+    assert reader.wordpress("/posts", offset=9999).headers["X-WP-Total"] == "0"
     nowhere = reader.get("wordpress", "/wp-json/wp/v2/nothing")
     assert (nowhere.status_code, nowhere.json()["code"]) == (404, "rest_no_route")
 
@@ -354,7 +350,7 @@ def test_wordpress_shows_the_email_to_an_administrator_only(reader: Reader, trut
     assert reader.wordpress("/users/me").json()["code"] == "rest_not_logged_in"
     assert reader.wordpress("/users/me", is_administrator=True).json()["slug"] == "moorhen"
     wrong = reader.get("wordpress", "/wp-json/wp/v2/users/me", auth=("moorhen", "wrong"))
-    assert (wrong.status_code, wrong.json()["code"]) == (401, "incorrect_password")
+    assert (wrong.status_code, wrong.json()["code"]) == (401, "rest_not_logged_in"), "a wrong password is none"
     comments = reader.wordpress("/comments", is_administrator=True, context="edit", per_page=100).json()
     guests = [c for c in comments if c["author"] == 0]
     assert guests and all("@mail.example" in c["author_email"] or not c["author_email"] for c in guests)
