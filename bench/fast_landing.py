@@ -48,8 +48,6 @@ from fifty.settings import Settings
 ROOT = Path(__file__).resolve().parents[1]
 #: made-up addresses: nothing listens there, and nothing is sent
 PORTS = {service: 1 + number for number, service in enumerate(PLATFORMS)}
-#: a service that answers all that another one answers, over the same state
-STANDS_FOR = {"bluesky": "bluesky_pds"}
 #: what an item is taken from by its text; answers of other platforms are read whole (WordPress: few items, and pages compared with each other)
 CUT_UP = ("mastodon", "bluesky")
 REMEMBERED = 2_000_000
@@ -282,12 +280,13 @@ def write_configuration(world: Path, folder: Path, ports: Mapping[str, int] = PO
 def open_services(world: Path, platform: str, moment: datetime, addresses: Mapping[str, str]) -> dict[str, Platform]:
     """The applications that answer for a platform at a moment, by network location; one state for all of them."""
     platforms_base.REMEMBERED = REMEMBERED
-    names = [name for name, kind in PLATFORMS.items() if kind.platform == platform]
-    chosen = STANDS_FOR.get(platform, platform)
-    service = PLATFORMS[chosen](world, "raised")
-    service.doorkeeper = Doorkeeper(Limit(1 << 60, 300))
-    service.state.now = round(moment.timestamp() * 1000)
-    return {addresses[name]: service for name in names}
+    state, services = None, {}
+    for name in [name for name, kind in PLATFORMS.items() if kind.platform == platform]:
+        service = services[addresses[name]] = PLATFORMS[name](world, "raised", state=state)
+        service.doorkeeper = Doorkeeper(Limit(1 << 60, 300))
+        state = service.state
+        state.now = round(moment.timestamp() * 1000)
+    return services
 
 
 @contextmanager

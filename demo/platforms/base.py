@@ -192,8 +192,8 @@ class Platform:
     lacks: ClassVar[frozenset[str]] = frozenset({"partial_error"})
     sends_entity_tags = False
 
-    def __init__(self, folder: Path, limits: str = "true", clock: Callable[[], float] = time.time) -> None:
-        self.state, self.clock = PlatformState(folder, self.platform), clock
+    def __init__(self, folder: Path, limits: str = "true", clock: Callable[[], float] = time.time, state: PlatformState | None = None) -> None:
+        self.state, self.clock = state or PlatformState(folder, self.platform), clock
         self.head, self.brands = self.state.head, self.state.head.brands
         self.doorkeeper = Doorkeeper(self.limits[limits], self.planned if limits == "raised" else (), clock)
         self.faults: list[Fault] = []

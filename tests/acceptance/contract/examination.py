@@ -17,10 +17,15 @@ from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
+from fifty.connectors.base import Stream
+from fifty.connectors.bluesky import CONNECTOR as BLUESKY
+from fifty.connectors.wordpress import CONNECTOR as WORDPRESS
+from fifty.shapes import find_new_fields, parse_shape
 from tests.acceptance.contract.allowances import ALLOWANCES
-from tests.acceptance.contract.answers import Question, Side, Unanswered
-from tests.acceptance.contract.differences import Difference, Verdict, compare_answers, explain
+from tests.acceptance.contract.answers import Answer, Question, Side, Unanswered
+from tests.acceptance.contract.differences import ABSENT, Difference, Verdict, compare_answers, explain
 from tests.acceptance.contract.epilogue import Narrator
 from tests.acceptance.contract.questions import list_questions
 from tests.acceptance.contract.retelling import Retelling
@@ -32,6 +37,7 @@ from tests.acceptance.story import STORY
 from tests.acceptance.tell import Teller
 
 ASKED_AT_ONCE = 4
+STREAMS = {f"{connector.platform}.{stream.name}": stream for connector in (WORDPRESS, BLUESKY) for stream in connector.streams}
 
 
 def examine(teller: Teller, folder: Path) -> int:
@@ -61,13 +67,33 @@ def ask_both(questions: Sequence[Question], real: Side, demo: Side) -> tuple[lis
             answers = [list(side.ask(question)) for side in kept.sides]
         except Unanswered as failure:
             return [Difference(question, 1, "answer", "an answer", str(failure))], 0
-        return list(compare_answers(question, *answers)), len(answers[0])
+        return [*compare_answers(question, *answers), *find_unshaped_fields(question, answers[0])], len(answers[0])
 
     # The limit on logging in is slow to reach and disturbs nobody: it goes along with the others.
     ordered = sorted(questions, key=lambda question: -question.times)
     with ThreadPoolExecutor(ASKED_AT_ONCE) as pool:
         results = list(pool.map(ask, ordered))
     return [difference for found, _ in results for difference in found], sum(count for _, count in results)
+
+
+def find_unshaped_fields(question: Question, answers: Sequence[Answer]) -> list[Difference]:
+    """The fields of the real server's items that the connector's shape does not name, for what a stream asks."""
+    stream = STREAMS.get(question.name.split()[1]) if question.name.startswith("stream ") else None
+    if stream is None:
+        return []
+    found, node = [], parse_shape(stream.shape)
+    for page, answer in enumerate(answers, start=1):
+        for item in list_items(stream, answer.body):
+            found += [Difference(question, page, f"shape {field}", "a field", ABSENT) for field in find_new_fields(node, item)]
+    return found
+
+
+def list_items(stream: Stream, content: Any) -> Sequence[Any]:
+    """The items of an answer, as the connector takes it apart."""
+    if stream.unfold is not None:
+        return stream.unfold(content, True).items
+    inside = content if stream.items == "$" else content[stream.items]
+    return inside if isinstance(inside, list) else [inside]
 
 
 def print_verdict(verdict: Verdict) -> None:
