@@ -23,7 +23,7 @@ from demo.world.conversations import INTENTS, KINDS, Messages, Scene, spread_ove
 from demo.world.draws import Instants, Rows, draw_contacts, open_stream
 from demo.world.people import Accounts, Members, Society, draw_phase_gaps, make_society, write_account_table
 from demo.world.presets import NATURES, TYPES, Plan, Priors, draw_priors
-from demo.world.receptions import LIKE, REACTIONS, RESHARE, Reactions, tell_follows, tell_insiders, tell_reception, tell_small_kindnesses
+from demo.world.receptions import FOLLOW, LIKE, REACTIONS, RESHARE, Reactions, tell_follows, tell_insiders, tell_reception, tell_small_kindnesses
 from demo.world.regrets import MODES, NEVER, Change, Regrets, find_blockers, tell_changes, tell_departures, tell_regrets
 from demo.world.wording import EDITED, Sentences, Wording, list_names, list_tags
 
@@ -143,6 +143,10 @@ def _tell_receptions(scene: Scene, reactions: Reactions, likes: int, reshares: i
         tell_reception(scene, source, reactions, kind, wanted)
         reactions.drop_repeats()
         reactions.thin(source, kind, before + wanted)
+    if plan.shape.deleted_with_answers:
+        source = open_stream(plan.seed, "endings", scene.brand.key, scene.platform)
+        for kind in (LIKE, FOLLOW):
+            reactions.promise_endings(source, kind, 2)
 
 
 def _hide_guests(plan: Plan, accounts: Accounts, told: list[Told]) -> None:

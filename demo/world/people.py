@@ -296,6 +296,9 @@ def _make_accounts(
     following = source.lognormal(5.0, 1.0, total) + np.where(looks_fake, 150, 0)
     followers = np.where(looks_fake & (source.random(total) < 0.8), following / source.uniform(50, 200, total), followers)
     posts = np.where(looks_fake & (source.random(total) < 0.5), source.integers(0, 3, total), source.lognormal(5.5, 1.3, total))
+    # Whoever does not look made up is followed and has said something.
+    followers = np.where(looks_fake, followers, np.maximum(followers, following / 25))
+    posts = np.where(looks_fake, posts, np.maximum(posts, 3))
     tells = ~looks_fake & ~is_own
     bios = np.where((source.random(total) < 0.6) & tells, np.array(BIOS, dtype=object)[source.integers(0, len(BIOS), total)], "")
     places = np.where((source.random(total) < 0.3) & tells, np.array(LOCATIONS, dtype=object)[source.integers(0, len(LOCATIONS), total)], "")

@@ -74,6 +74,20 @@ class Reactions:
         sorted_key = key[order]
         self.keep(np.sort(order[np.r_[True, sorted_key[1:] != sorted_key[:-1]]]) if len(order) else order)
 
+    def promise_endings(self, source: Source, kind: int, number: int) -> None:
+        """Of what people gave the brand in the first days, some stands for a week and is then taken back."""
+        scene = self.scene
+        is_early = (self.read("kind") == kind) & (self.read("visible") < 5 * DAY) & (self.read("ended") == NEVER)
+        author = scene.messages.read("author")[np.maximum(self.read("message"), 0)]
+        whose = self.read("target") if kind == FOLLOW else author
+        stays = scene.messages.accounts.left_at[self.read("actor")] == scene.plan.span
+        is_persons = np.isin(self.read("actor"), scene.account_of)
+        rows = np.flatnonzero(is_early & (whose == scene.own["brand"]) & stays & is_persons)
+        rows = rows[source.permutation(len(rows))][:number]
+        ended = self.read("ended").copy()
+        ended[rows] = 8 * DAY + source.integers(0, 6 * DAY, len(rows))
+        self._chunks["ended"] = [ended]
+
     def thin(self, source: Source, kind: int, wanted: int) -> None:
         """Forget reactions of a kind to posts of the brand, drawn by chance, until at most ``wanted`` of that kind are left."""
         is_kind = np.flatnonzero(self.read("kind") == kind)

@@ -77,6 +77,11 @@ def tell_regrets(scene: Scene, source: Source, reactions: Reactions) -> Regrets:
     may_edit = (scene.platform != "bluesky") & (source.random(count) < 0.05)
     edited = visible + draw_lateness(source, count, 1.0, 1.2)
     edited = np.where(may_edit & (edited < np.where(deleted == NEVER, span, deleted)) & (edited < np.minimum(span, left)), edited, NEVER)
+    if scene.plan.shape.deleted_with_answers and scene.platform != "bluesky":
+        # Something of the first days stands for a week before it is edited.
+        early = np.flatnonzero(is_persons & (visible < 5 * DAY) & (deleted == NEVER) & (edited == NEVER) & (left == span))
+        early = early[source.permutation(len(early))][:2]
+        edited[early] = 8 * DAY + source.integers(0, 5 * DAY, len(early))
     return Regrets(deleted, mode, edited)
 
 

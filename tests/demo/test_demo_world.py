@@ -408,6 +408,13 @@ def check_traps(made: Made) -> None:
     first_days = min(p["created_at"] for p in posts.values()) + timedelta(days=7)
     early = [p for p in posts.values() if p["created_at"] < first_days and p["deleted_at"] and p["deleted_at"] > first_days]
     assert {p["platform"] for p in early} == set(PLATFORM_NAMES), "nothing of the first week is deleted later"
+    edited = [p for p in posts.values() if p["created_at"] < first_days and p["edited_at"] and p["edited_at"] > first_days]
+    assert {p["platform"] for p in edited} >= {"mastodon", "wordpress"}, "nothing of the first week is edited later"
+    brands = {account_id for (_, account_id), row in accounts.items() if row["role"] == "brand"}
+    ended = [
+        r for r in made.truth("reactions") if r["target_account_id"] in brands and r["ended_at"] and r["occurred_at"] < first_days < r["ended_at"]
+    ]
+    assert {(r["platform"], r["kind"]) for r in ended} >= {(p, kind) for p in ("mastodon", "bluesky") for kind in ("like", "follow")}
 
 
 def test_answers_are_early_late_and_missing(world: Made) -> None:
