@@ -21,6 +21,9 @@ Protocol, written before the first run on the reported worlds:
 - A null: outcomes dealt to people at random must give strength an AUC of 0.5 ± 0.01.
 - Errors as of the cut: living relationships against the truth by the specification's own rules, the median response time over the last 90 days against a
   survival curve over the true asks, the share of real people among all against the hidden types.
+- Verdicts: after that the world's end is pulled too, and fifty_versus_crowd (chosen before looking, 90 days ago, which is the cut) is held against the
+  verdict of a perfect observer of the same groups' realised value (summary.json of the truth). Wrong is a verdict of holds or refuted where the truth
+  has another; missed is one that does not decide where the truth does.
 Baselines: bench/validity_baselines.py. The real network has its own protocol: bench/validity_network.py.
 Run alone: `python -m bench.validity [--tune] [--seeds 101 102] [--no-network]` writes bench/results/validity.json.
 """
@@ -62,6 +65,7 @@ TOLERANCE = 0.005
 LIST_SIZE = 50
 OUTCOMES = ("exchange_90", "exchange_30", "value_90")
 FAKE_TYPES = ("bot", "spam_ring")
+DECIDING = ("holds", "refuted")
 SCORES = ("strength", "strength_tuned", *BASELINES)
 
 
@@ -104,6 +108,8 @@ class WorldFigures:
     shuffled: dict[str, float] = field(default_factory=dict)
     errors: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Measure to (what the marts say, what is true)."""
+    verdict: str = ""
+    true_verdict: str = ""
     seconds: float = 0.0
 
 
@@ -131,6 +137,7 @@ class PreparedWorld:
     seed: int
     folder: Path
     cut: datetime
+    end: datetime
     brand: str
     settings: Settings
 
@@ -149,9 +156,24 @@ class PreparedWorld:
         """Truth as of the cut."""
         return self.folder / "truth-then" / self.brand
 
-    def transform(self) -> None:
-        """Build the marts with the shipped parameters."""
-        run_transform(self.paths, self.settings, as_of=(self.cut - timedelta(days=1)).date(), run_id="bench")
+    def land(self, moment: datetime) -> None:
+        """Pull what the world shows at a moment, and bring it into accepted staging rows."""
+        land_world(self.folder, self.settings.data, moment=moment)
+        run_land(self.paths, self.settings, run_id="bench")
+        gate_landed(self.paths, self.settings, run_id="bench")
+
+    def transform(self, moment: datetime) -> None:
+        """Build the marts as of a moment (00:00 UTC) with the shipped parameters."""
+        run_transform(self.paths, self.settings, as_of=(moment - timedelta(days=1)).date(), run_id="bench")
+
+    def judge(self) -> tuple[str, str]:
+        """The verdict of fifty_versus_crowd at the end of the world, and the true one. Pulls and transforms once more."""
+        self.land(self.end)
+        self.transform(self.end)
+        with connect(self.paths, self.settings, attach_marts=True) as connection:
+            found = connection.execute("select verdict from marts.relationships.fifty_versus_crowd where is_primary").fetchone()
+        summary = json.loads((self.truth / "summary.json").read_text(encoding="utf-8"))
+        return str(found[0]) if found else "", str(summary["value"]["verdict"])
 
     def score(self, half_life: float) -> tuple[PersonScores, dict[str, set[str]]]:
         """Scores of all people, and the humans behind each."""
@@ -188,14 +210,12 @@ def prepare_world(folder: Path, seed: int) -> PreparedWorld:
     size = ("--preset", "run", "--days", str(DAYS), "--interactions", str(INTERACTIONS))
     kind = ("--regime", name_regime(seed), "--thesis", name_thesis(seed))
     run_demo("world", "--dir", str(folder), "--seed", str(seed), "--anchor", ANCHOR.isoformat(), *size, *kind, "--now", moments["now"])
-    data = folder / "data"
-    land_world(folder, data, moment=cut)
     (folder / "truth").rename(folder / "truth-then")
-    run_demo("travel", "--dir", str(folder), "--now", moments["end"])
     brand = next(iter(json.loads((folder / "world.json").read_text(encoding="utf-8"))["brands"]))
-    world = PreparedWorld(seed, folder, cut, brand, load_settings(data=data))
-    run_land(world.paths, world.settings, run_id="bench")
-    gate_landed(world.paths, world.settings, run_id="bench")
+    world = PreparedWorld(seed, folder, cut, end, brand, load_settings(data=folder / "data"))
+    # Before travelling: what business files hold at the cut is read from where the demo dropped them.
+    world.land(cut)
+    run_demo("travel", "--dir", str(folder), "--now", moments["end"])
     return world
 
 
@@ -329,7 +349,7 @@ def tune(folder: Path, seeds: Iterable[int]) -> tuple[dict[Setting, float], dict
         started = time.monotonic()
         with tempfile.TemporaryDirectory(prefix=f"validity-{seed}-", dir=folder) as name:
             world = prepare_world(Path(name), seed)
-            world.transform()
+            world.transform(world.cut)
             outcome = read_outcomes(world.truth, world.cut)["exchange_90"]
             by_half_life = {half_life: world.score(half_life) for half_life in HALF_LIVES}
             scored, humans = by_half_life[HALF_LIVES[0]]
@@ -365,8 +385,9 @@ def run_worlds(folder: Path, seeds: Iterable[int]) -> list[WorldFigures]:
         started = time.monotonic()
         with tempfile.TemporaryDirectory(prefix=f"validity-{seed}-", dir=folder) as name:
             world = prepare_world(Path(name), seed)
-            world.transform()
+            world.transform(world.cut)
             figures = compare_world(world)
+            figures.verdict, figures.true_verdict = world.judge()
         figures.seconds = time.monotonic() - started
         results.append(figures)
         print(f"world {seed}: {figures.regime}, thesis {figures.thesis}, {figures.people} people, {figures.seconds:.0f} s", flush=True)
@@ -415,9 +436,10 @@ def print_worlds(worlds: Sequence[WorldFigures]) -> None:
         print(
             f"{line:40} " + " ".join(f"{cell:9.3f}" for cell in [*cells, world.precision["exchange_90", "the_fifty"], world.shuffled["exchange_90"]])
         )
-    print("\nErrors as of the cut (said / true)")
+    print("\nErrors as of the cut (said / true), verdict at the end (said / true)")
     for world in worlds:
-        print(f"  {world.seed:4} " + "   ".join(f"{name} {said:.3g} / {true:.3g}" for name, (said, true) in world.errors.items()))
+        errors = "   ".join(f"{name} {said:.3g} / {true:.3g}" for name, (said, true) in world.errors.items())
+        print(f"  {world.seed:4} {errors}   {world.verdict} / {world.true_verdict}")
 
 
 def describe_worlds(worlds: Sequence[WorldFigures]) -> list[Figure]:
@@ -436,6 +458,11 @@ def describe_worlds(worlds: Sequence[WorldFigures]) -> list[Figure]:
                 figures.append(compare(f"worlds_{outcome}_precision_at_50_the_fifty_minus_{name}", interval, "share"))
         null = abs(float(np.mean([world.shuffled[outcome] for world in worlds])) - 0.5)
         figures.append(measure(f"worlds_{outcome}_shuffled_labels_distance_from_chance", null, "AUC", at_most=0.01))
+    decided = [world for world in worlds if world.verdict in DECIDING]
+    wrong = sum(world.verdict != world.true_verdict for world in decided)
+    missed = sum(world.verdict not in DECIDING and world.true_verdict in DECIDING for world in worlds)
+    figures.append(measure("worlds_wrong_verdicts", wrong, f"of {len(worlds)} worlds, {len(decided)} decided", at_most=0))
+    figures.append(measure("worlds_missed_verdicts", missed, f"of {sum(world.true_verdict in DECIDING for world in worlds)} decided in truth"))
     for name in worlds[0].errors:
         errors = np.array([said / true - 1 for said, true in (world.errors[name] for world in worlds)])
         figures.append(measure(f"worlds_{name}_mean_absolute_error", float(np.nanmean(np.abs(errors))), "share of the truth"))
