@@ -871,11 +871,22 @@ class _LandedGate:
             row_count = expected.get(table, 0)
             # On an empty batch the others pass whatever they say: asking them would prove nothing and cost most of the time.
             is_empty = not seen[table] and not suite.is_checked_when_empty
+            if is_empty and row_count == 0:
+                # Most tables, most hours. That 0 rows are 0 rows need not be asked of the library, which takes as long as for a suite.
+                checks.append(self._pass_empty(suite, load_id))
+                continue
             found = self.checker.validate(
                 suite, f"pending.{table}", row_count=row_count, expectations=suite.expectations[:1] if is_empty else None, load_id=load_id
             )
             checks += [replace(check, checked_count=seen[table]) for check in found]
         return checks
+
+    def _pass_empty(self, suite: Suite, load_id: str | None) -> Check:
+        one = suite.expectations[0]
+        expected = _describe_expected(one, _values(suite, self.checker.contracts[suite.table], row_count=0))
+        return Check(
+            "landed", suite.suite, suite.table, one.id, one.severity, "passed", load_id, "0 rows", expected, checked_count=0, remedy=one.remedy
+        )
 
     # -- the verdicts
 

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
 from datetime import datetime, timedelta
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +19,12 @@ SAMPLES = Path(__file__).parent / "samples"
 
 
 def read_sample(name: str) -> Any:
-    return yaml.safe_load((SAMPLES / name).read_text(encoding="utf-8"))
+    return deepcopy(_parse_sample(name))
+
+
+@cache
+def _parse_sample(name: str) -> Any:
+    return yaml.load((SAMPLES / name).read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
 
 
 def land_good_world(paths: BrandPaths, connection: duckdb.DuckDBPyConnection) -> None:

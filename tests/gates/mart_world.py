@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -14,11 +15,12 @@ AS_OF = "2026-03-02"
 TYPES = {"string": "varchar"}
 
 
+@cache
 def read_contract_types() -> dict[str, dict[str, str]]:
     """Mart to column to DuckDB type."""
     types: dict[str, dict[str, str]] = {}
     for path in sorted((PROJECT_ROOT / "dbt_project" / "models" / "marts").glob("*/*.yml")):
-        for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models", []):
+        for model in yaml.load(path.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)).get("models", []):
             columns = {column["name"]: TYPES.get(column["data_type"], column["data_type"]) for column in model["columns"]}
             types[f"{path.parent.name}.{model['name']}"] = columns
     return types

@@ -8,7 +8,6 @@ import shutil
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -67,7 +66,11 @@ def test_only_the_load_at_fault_is_rejected_and_says_why(settings: Settings, mak
     paths = make_brand("guilty")
     guilty = find_load(paths, "configuration")
     remark = find_load(paths, "files")
-    change(paths, settings, "update staging.config_accounts set role = 'fan' where seq = 2; update staging.outreach set contacted_by = null")
+    change(
+        paths,
+        settings,
+        "update staging.config_accounts set role = chr(27) || '[2Jfan' where seq = 2; update staging.outreach set contacted_by = null",
+    )
     result = gate_landed(paths, settings, run_id="run")
     assert (result.rejected, result.warned, result.undecided) == ([guilty], [remark], [])
     assert len(result.accepted) == 2
@@ -81,6 +84,11 @@ def test_only_the_load_at_fault_is_rejected_and_says_why(settings: Settings, mak
         ).fetchall()
     assert [row[:4] for row in rows] == [("landed/config_accounts", "role_is_one_of_four", "critical", "failed")]
     assert "fan" in rows[0][4] and "automaton" in rows[0][5] and rows[0][6:8] == (1, 2) and "remedy" in rows[0][8]
+    text = render_gate_report(result.checks)
+    assert "role_is_one_of_four" in text and "critical [" in text and "landed/posts" in text
+    # What strangers wrote must not steer a terminal.
+    assert "\x1b" not in text and "\x1b" not in str(result.reasons)
+    assert render_gate_report([]) == "Nothing had to be checked."
 
 
 def test_few_bad_rows_go_to_quarantine_with_the_line_as_landed(settings: Settings, make_brand: MakeBrand) -> None:
@@ -125,23 +133,26 @@ def test_bad_rows_whose_landed_lines_are_gone_are_not_lost_but_rejected(settings
 
 def test_listing_that_shrinks_is_refused_and_the_next_is_compared_with_the_last_accepted(settings: Settings, make_brand: MakeBrand) -> None:
     paths = make_brand("shrinking", is_empty=True)
-    loads = [land_followers(paths, settings, day, count) for day, count in ((3, 100), (4, 79), (5, 79), (6, 80), (7, 64), (8, 51))]
+    # 79 is too few after 100, also for the second time; 64 would be, but 80 has been accepted meanwhile.
+    counts = ((3, 100), (4, 79), (5, 79), (6, 80), (7, 64))
+    loads = [land_followers(paths, settings, day, count) for day, count in counts]
     at_once = gate_landed(paths, settings, run_id="run")
-    assert [load for load in loads if load in at_once.rejected] == [loads[1], loads[2], loads[5]]
+    assert at_once.rejected == [loads[1], loads[2]]
     # Gated one by one, as they would have come day by day: the same verdicts.
     singly = make_brand("singly", is_empty=True)
     verdicts = []
-    for day, count in ((3, 100), (4, 79), (5, 79), (6, 80), (7, 64), (8, 51)):
+    for day, count in counts:
         load = land_followers(singly, settings, day, count)
         gate_landed(singly, settings, run_id=f"run-{day}")
         verdicts.append(read_statuses(singly)[load])
-    assert verdicts == ["accepted", "rejected", "rejected", "accepted", "accepted", "rejected"]
+    assert verdicts == ["accepted", "rejected", "rejected", "accepted", "accepted"]
     assert [read_statuses(paths)[load] for load in loads] == verdicts
 
 
 def test_parameter_of_the_brand_accepts_a_listing_that_did_shrink(settings: Settings, make_brand: MakeBrand) -> None:
     paths = make_brand("allowed")
     change(paths, settings, "update staging.config_settings set name = 'parameter.gate_smallest_listing_share', value = '0' where seq = 4")
+    change(paths, settings, "update ops.loads set load_status = 'accepted'")
     loads = [land_followers(paths, settings, day, count) for day, count in ((3, 100), (4, 10))]
     result = gate_landed(paths, settings, run_id="run")
     assert set(loads) <= set(result.accepted)
@@ -153,10 +164,21 @@ def test_short_listing_may_shrink(settings: Settings, make_brand: MakeBrand) -> 
     assert set(loads) <= set(gate_landed(paths, settings, run_id="run").accepted)
 
 
-def test_second_run_finds_nothing_and_changes_nothing(settings: Settings, make_brand: MakeBrand) -> None:
+def test_a_gate_is_quiet_leaves_the_file_free_and_finds_nothing_the_second_time(
+    settings: Settings, make_brand: MakeBrand, capfd: pytest.CaptureFixture[str]
+) -> None:
+    _, context = gate._import_great_expectations()
     paths = make_brand("again", is_empty=True)
     land_followers(paths, settings, day=3, count=30, bad=1)
+    capfd.readouterr()
     gate_landed(paths, settings, run_id="run")
+    assert capfd.readouterr() == ("", "")
+    assert context.variables.progress_bars.globally is False
+    assert os.environ["GX_ANALYTICS_ENABLED"] == "false"
+    assert "posthog" not in sys.modules
+    # Another configuration in this process fails while any connection of the gate is left.
+    with duckdb.connect(str(paths.warehouse), config={"threads": 1}) as connection:
+        assert connection.execute("select count(*) from duckdb_tables() where schema_name in ('pending', 'known')").fetchone() == (0,)
     before = read_state(paths)
     again = gate_landed(paths, settings, run_id="run")
     assert (again.accepted, again.warned, again.rejected, again.checks) == ([], [], [], [])
@@ -166,6 +188,7 @@ def test_second_run_finds_nothing_and_changes_nothing(settings: Settings, make_b
 def test_load_whose_check_errors_stays_landed_and_is_judged_when_it_can_be(settings: Settings, make_brand: MakeBrand) -> None:
     paths = make_brand("undecided")
     load = find_load(paths, "files")
+    change(paths, settings, "update ops.loads set load_status = 'accepted' where stream <> 'files'")
     change(paths, settings, "create table ops.kept as select * from staging.outreach; alter table staging.outreach drop column contacted_at")
     result = gate_landed(paths, settings, run_id="run")
     assert (result.undecided, result.rejected) == ([load], [])
@@ -175,59 +198,58 @@ def test_load_whose_check_errors_stays_landed_and_is_judged_when_it_can_be(setti
     assert gate_landed(paths, settings, run_id="run").accepted == [load]
 
 
-KILLED = """
-import os, signal, sys
-from pathlib import Path
-import fifty.gate as gate
-from fifty.settings import Settings
-from fifty.warehouse import BrandPaths
-place, data, brand, root = sys.argv[1:]
-real_rows = gate._insert_rows
-def kill(): os.kill(os.getpid(), signal.SIGKILL)
-def insert_rows(connection, table, rows):
-    if place == "while judging" and table == "gate.pending.decided": kill()
-    real_rows(connection, table, rows)
-    if place == "before the commit" and table == "ops.quarantine": kill()
-gate._insert_rows = insert_rows
-settings = Settings(_env_file=None, data=data, expectations=Path(root) / "expectations")
-gate.gate_landed(BrandPaths(Path(data), brand), settings, run_id="run")
-"""
+def gate_killed(paths: BrandPaths, settings: Settings, place: str) -> int:
+    """Gate in a process of its own that is killed at a place; returns how it ended. Forked: importing the library anew would take seconds."""
+    child = os.fork()
+    if child:
+        return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
+    try:
+        insert_rows = gate._insert_rows
+
+        def insert_or_die(connection: duckdb.DuckDBPyConnection, table: str, rows: Any) -> None:
+            if (place, table) == ("while judging", "gate.pending.decided"):
+                os.kill(os.getpid(), signal.SIGKILL)
+            insert_rows(connection, table, rows)
+            if (place, table) == ("before the commit", "ops.quarantine"):
+                os.kill(os.getpid(), signal.SIGKILL)
+
+        gate._insert_rows = insert_or_die
+        gate_landed(paths, settings, run_id="run")
+    finally:
+        os._exit(1)
 
 
-@pytest.mark.parametrize("place", ["while judging", "before the commit"])
-def test_killed_gate_has_decided_nothing_and_a_rerun_ends_the_same(settings: Settings, make_brand: MakeBrand, place: str) -> None:
+def test_killed_gate_has_decided_nothing_and_a_rerun_ends_the_same(settings: Settings, make_brand: MakeBrand) -> None:
     undisturbed = make_brand("undisturbed", is_empty=True)
     land_followers(undisturbed, settings, day=3, count=30, bad=2)
     killed = BrandPaths(settings.data, "killed")
     shutil.copytree(undisturbed.root, killed.root)
+    gate_landed(undisturbed, settings, run_id="run")
     try:
         before = read_state(killed)
-        arguments = [sys.executable, "-c", KILLED, place, str(settings.data), killed.brand, str(PROJECT_ROOT)]
-        done = subprocess.run(arguments, cwd=PROJECT_ROOT, capture_output=True, timeout=120)
-        assert done.returncode == -signal.SIGKILL, done.stderr.decode()[-2000:]
-        assert read_state(killed) == before
+        for place in ("while judging", "before the commit"):
+            assert gate_killed(killed, settings, place) == -signal.SIGKILL
+            assert read_state(killed) == before
         gate_landed(killed, settings, run_id="run")
-        gate_landed(undisturbed, settings, run_id="run")
         assert read_state(killed) == read_state(undisturbed)
     finally:
         shutil.rmtree(killed.root)
 
 
-def test_a_million_rows_are_checked_where_they_are(settings: Settings, make_brand: MakeBrand, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_two_hundred_thousand_rows_are_checked_where_they_are(settings: Settings, make_brand: MakeBrand, monkeypatch: pytest.MonkeyPatch) -> None:
     import duckdb_sqlalchemy
     import pandas
 
-    paths = make_brand("large")
-    load = find_load(paths, "followers")
+    paths = make_brand("large", is_empty=True)
+    load = land_followers(paths, settings, day=3, count=25)
     change(
         paths,
         settings,
-        f"""insert into staging.interactions
-        select interactions.* replace ('follow:' || n || ':101' as interaction_id, n::varchar as actor_account_id, 25 + n as seq)
-        from (select * from staging.interactions where load_id = '{load}' limit 1) as interactions, range(1000000, 2000000) as numbers(n);
-        update staging.scopes set item_count = 1000025 , expected_count = 1000025 where load_id = '{load}';
-        update ops.loads set landed_count = 1000025, accepted_count = 1000025,
-            row_counts = json_merge_patch(row_counts, '{{"interactions": 1000025}}') where load_id = '{load}'""",
+        """insert into staging.interactions
+        select interactions.* replace ('follow:' || n || ':202' as interaction_id, n::varchar as actor_account_id, 25 + n as seq)
+        from (select * from staging.interactions limit 1) as interactions, range(1000000, 1200000) as numbers(n);
+        update staging.scopes set item_count = 200025;
+        update ops.loads set landed_count = 200025, accepted_count = 200025, row_counts = '{"interactions": 200025}'""",
     )
     fetched = []
 
@@ -244,21 +266,10 @@ def test_a_million_rows_are_checked_where_they_are(settings: Settings, make_bran
     for name in ("fetchall", "fetchmany", "fetchone"):
         count(name)
     monkeypatch.setattr(pandas, "read_sql", lambda *_, **__: pytest.fail("a table was read into pandas"))
-    started = time.process_time()
     result = gate_landed(paths, settings, run_id="run")
-    seconds = time.process_time() - started
-    assert load in result.accepted
-    assert max(check.checked_count or 0 for check in result.checks) == 1_000_027
+    assert result.accepted == [load]
+    assert max(check.checked_count or 0 for check in result.checks) == 200_025
     assert 0 < sum(fetched) < 5_000, "rows travelled to Python"
-    assert seconds < 40
-
-
-def test_work_file_is_free_after_the_gate(settings: Settings, make_brand: MakeBrand) -> None:
-    paths = make_brand("free")
-    gate_landed(paths, settings, run_id="run")
-    # Another configuration in this process fails while any connection of the gate is left.
-    with duckdb.connect(str(paths.warehouse), config={"threads": 1}) as connection:
-        assert connection.execute("select count(*) from duckdb_tables() where schema_name in ('pending', 'known')").fetchone() == (0,)
 
 
 def test_shim_for_duckdb_is_needed_and_in_force(settings: Settings, make_brand: MakeBrand, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -274,16 +285,6 @@ def test_shim_for_duckdb_is_needed_and_in_force(settings: Settings, make_brand: 
     result = gate_landed(paths, settings, run_id="run")
     assert any(check.outcome == "errored" for check in result.checks)
     assert (result.undecided, result.rejected) == ([load], [])
-
-
-def test_great_expectations_neither_reports_home_nor_draws(settings: Settings, make_brand: MakeBrand, capfd: pytest.CaptureFixture[str]) -> None:
-    _, context = gate._import_great_expectations()
-    gate_landed(make_brand("quiet"), settings, run_id="run")
-    out, err = capfd.readouterr()
-    assert (out, err) == ("", "")
-    assert context.variables.progress_bars.globally is False
-    assert os.environ["GX_ANALYTICS_ENABLED"] == "false"
-    assert "posthog" not in sys.modules
 
 
 def test_every_mistake_in_the_suites_is_named_at_once(tmp_path: Path) -> None:
@@ -348,16 +349,6 @@ def test_unknown_type_of_expectation_is_a_mistake(tmp_path: Path) -> None:
     path.write_text(path.read_text(encoding="utf-8").replace("expect_compound_columns_to_be_unique", "expect_miracles"), encoding="utf-8")
     with pytest.raises(SettingsError, match=r"one_item_brings_one_message_once.*expect_miracles"):
         load_suites(folder, read_landed_contracts())
-
-
-def test_report_names_what_failed_and_strips_what_strangers_wrote(settings: Settings, make_brand: MakeBrand) -> None:
-    paths = make_brand("report")
-    change(paths, settings, "update staging.labels set label = chr(27) || '[2Jfake' where seq = 6")
-    result = gate_landed(paths, settings, run_id="run")
-    text = render_gate_report(result.checks)
-    assert "label_is_one_we_know" in text and "critical [" in text and "landed/posts" in text
-    assert "\x1b" not in text and "\x1b" not in str(result.reasons)
-    assert render_gate_report([]) == "Nothing had to be checked."
 
 
 def test_nothing_pending_needs_no_great_expectations(settings: Settings) -> None:

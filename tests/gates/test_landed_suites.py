@@ -53,7 +53,6 @@ class Bench:
         finally:
             for table in tables:
                 self.connection.execute(f"truncate {table}; insert into {table} select * from backup.{table}")
-            self.gate._collect_items()
 
 
 @pytest.fixture(scope="module")
