@@ -24,6 +24,8 @@ from demo.platforms.base import Handler, JSONAnswer, LimitState, Platform, Platf
 from demo.state import Account, Index, Message, Numbers
 
 ANONYMOUS_ANCESTORS, ANONYMOUS_DESCENDANTS, ANONYMOUS_DEPTH = 40, 60, 20
+#: one in so many accounts never chose a picture
+PICTURELESS = 7
 NOTICES = ("mention", "quote", "favourite", "reblog", "follow")
 WRONG_TOKEN = {"WWW-Authenticate": 'Bearer realm="Doorkeeper", error="invalid_token"'}
 
@@ -179,6 +181,8 @@ class Mastodon(Platform):
         last = int(state.last_message_at[no])
         as_text = account.traits.get("counts_as_text", False)
         picture = f"https://{host}/avatars/original/missing.png"
+        if int(account.account_id) % PICTURELESS:
+            picture = f"https://{host}/system/accounts/avatars/{account.account_id}/original/{account.account_id[-8:]}.png"
         rendered: dict[str, Any] = {
             "id": account.account_id,
             "username": account.first_username,

@@ -112,6 +112,8 @@ def test_mastodon_shapes_have_their_oddities(reader: Reader, addresses: dict[str
     seen = [reader.mastodon(f"/api/v1/accounts/{a['account_id']}").json() for a in rows[:45] + odd]
     assert all(a["created_at"].endswith("T00:00:00.000Z") for a in seen)
     assert {"str", "int"} == {type(a["followers_count"]).__name__ for a in seen}
+    pictures = [a["avatar"].endswith("/missing.png") for a in seen]
+    assert any(pictures) and sum(pictures) < 0.4 * len(pictures), "most people have a picture"
     assert any(a["bot"] for a in seen) and any(a["locked"] for a in seen) and any(a.get("suspended") for a in seen)
     remote = [a for a in seen if "@" in a["acct"]]
     assert remote and all(a["acct"].split("@")[1] in a["url"] for a in remote)

@@ -78,8 +78,8 @@ _NEWEST = "(select max({key}) from {table} where platform = '{platform}' and {wh
             (0, 0, 1),
         ),
         ("wordpress", compare_posts, "intermediate.int_messages", "post_key", "kind = 'reply'", "author_account_key = 'wordpress:2'", (0, 0, 1)),
-        ("bluesky", _LIKES, "staging.interactions", "interaction_id", "kind = 'like'", "delete from", (1, 0, 0)),
-        ("bluesky", _FOLLOWS, "staging.interactions", "interaction_id", "kind = 'follow'", "actor_account_id = 'did:plc:nobody'", (1, 1, 0)),
+        ("bluesky", _LIKES, "intermediate.stg_interactions", "interaction_id", "kind = 'like'", "delete from", (1, 0, 0)),
+        ("bluesky", _FOLLOWS, "intermediate.stg_interactions", "interaction_id", "kind = 'follow'", "actor_account_id = 'did:plc:nobody'", (1, 1, 0)),
         ("mastodon", compare_asks, "intermediate.int_asks_answers", "ask_post_key", "true", "delete from", (1, 0, 0)),
     ],
 )
