@@ -265,7 +265,9 @@ def test_edits_between_two_runs_show_the_newer_text(changed_world: ChangedWorld)
 def test_likes_and_follows_taken_back_between_two_runs_have_ended_and_no_others(changed_world: ChangedWorld, platform: str, kind: str) -> None:
     truth = changed_world.truths[platform]
     gone = {account_id for account_id, row in truth.accounts.items() if row["suspended_at"] or row["deactivated_at"]}
-    now_served = {(row["actor_account_id"], row["post_id"] or row["target_account_id"]) for row in truth.reactions if row["is_served"] and row["kind"] == kind}
+    now_served = {
+        (row["actor_account_id"], row["post_id"] or row["target_account_id"]) for row in truth.reactions if row["is_served"] and row["kind"] == kind
+    }
     ended = {
         (row["actor_account_id"], row["post_id"] or row["target_account_id"])
         for row in truth.reactions
