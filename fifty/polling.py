@@ -191,8 +191,9 @@ def choose_posts(
 ) -> list[str]:
     """The posts that `stream` asks about in a window that ends at `clock`: the account's own, and others' where the stream says so.
 
-    With a count: not where it is 0 and was 0; at once where it differs from the last time; else as the post's age says, a list more rarely than
-    a tree, whose count does not tell of all that hangs in it. A message within a tree that is read anyway is not asked about itself.
+    With a count: not where it is 0 and was 0; at once where it differs from the last time; else as the post's age says, a list and somebody else's
+    thread more rarely than the account's own tree, whose count does not tell of all that hangs in it. A message within a tree that is read anyway
+    is not asked about itself.
     """
     counts = register.count(stream)
 
@@ -218,7 +219,8 @@ def choose_posts(
         elif count == 0:
             is_chosen = False
         else:
-            intervals = connector.polling if count is None or stream.unfold is not None else connector.unchanged
+            is_open = count is None or (stream.unfold is not None and post.is_own)
+            intervals = connector.polling if is_open else connector.unchanged
             is_chosen = is_due(intervals, post, parse_instant(last.at), clock, reread_all=reread_all)
         if is_chosen:
             chosen.append(post_id)

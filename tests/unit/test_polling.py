@@ -150,6 +150,15 @@ def test_a_tree_is_read_again_when_a_message_deep_in_it_was_answered() -> None:
     assert choose_posts(TREES, CONNECTOR, register, polled, set(), CLOCK) == ["post"]
 
 
+@pytest.mark.parametrize(("is_own", "chosen"), [(True, ["post"]), (False, [])])
+def test_a_thread_that_somebody_else_began_is_read_again_only_when_its_counts_move(is_own: bool, chosen: list[str]) -> None:
+    first = post(3, counts={"replies": 2})
+    first.is_own = is_own
+    register = Register({"post": first})
+    assert choose_posts(TREES, CONNECTOR, register, {"post": Polled(format_instant(CLOCK - timedelta(days=2)), 2)}, set(), CLOCK) == chosen
+    assert choose_posts(TREES, CONNECTOR, register, {"post": Polled(format_instant(CLOCK - timedelta(days=2)), 1)}, set(), CLOCK) == ["post"]
+
+
 def test_what_hangs_below_a_gone_message_is_asked_about_itself() -> None:
     assert choose_posts(TREES, CONNECTOR, tree(ask=post(40, is_gone=True)), {}, set(), CLOCK) == ["answer", "post"]
 
