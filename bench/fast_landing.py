@@ -139,6 +139,8 @@ class InProcessClient(HttpClient):
         sent = {"host": parts.netloc, "accept": "application/json", **{name.lower(): value for name, value in headers.items()}}
         if authorization is not None:
             sent["authorization"] = authorization
+        if body is not None:
+            sent["content-type"] = "application/json"
         content = json.dumps(body).encode() if body is not None else b""
         scope = {
             "type": "http", "http_version": "1.1", "method": method, "scheme": parts.scheme, "path": parts.path, "raw_path": parts.path.encode(),
