@@ -94,6 +94,12 @@ def build_wild() -> Stage:
     stage.load("bad", status="rejected")
     stage.post("poison", "bob", 40, load_id="bad", mentioned_account_ids=["brand"])
     stage.post("evil-0", "evil", 60, mentioned_account_ids=["brand"], text="\x1b[31m=1+1\x00</td>")
+    # Who took back the only thing they wrote, and who asked before they joined the staff: their asks stay, and neither is a person of the audience.
+    for name in ("withdrawn", "joined"):
+        add_account(stage, name)
+        stage.post(f"{name}-0", name, 70, mentioned_account_ids=["brand"], **({"deleted_at": at(71)} if name == "withdrawn" else {}))
+    stage.add("config_accounts", load_id="config", account_platform="bluesky", account_id="joined", handle="joined", role="staff",
+              answers_for_brand=True, responder_id=None, valid_from=at(80))  # fmt: skip
     # An account that left: what it meant stands, what it said is not shown.
     talk(stage, "gone", "i50 o50.5 i70 o70.5")
     stage.load("lookups", observed=95)
@@ -130,6 +136,10 @@ def test_wild_rows_are_placed_and_counted(wild: Brand) -> None:
     assert asks["bluesky:same-0"]["is_answered"] is False
     assert asks["bluesky:gone-0"]["ask_text"] is None
     people = {row["display_name"]: row for row in wild.read("select * from marts.relationships.people")}
+    assert not {"Withdrawn", "Joined"} & set(people)
+    for name, reason in (("withdrawn", "ask deleted"), ("joined", "open at the as-of instant")):
+        ask = asks[f"bluesky:{name}-0"]
+        assert (ask["person_id"], ask["is_waiting"], ask["censor_reason"]) == (None, False, reason)
     assert people["Gone"]["is_deleted"] is True
     strengths = {row["display_name"]: row for row in wild.read("select * from marts.relationships.relationship_strength")}
     assert strengths["Gone"]["strength"] > 0

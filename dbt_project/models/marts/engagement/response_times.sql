@@ -27,8 +27,9 @@ judged as (
         asks.*,
         not asks.is_answered
         and not asks.is_deleted
-        and not coalesce(persons.is_deleted, false)
+        and not coalesce(persons.is_deleted, true)
         and asks.asked_at > {{ shift_days('run.as_of_at', '-parameters.waiting_limit_days') }} as is_waiting,
+        persons.person_id as asker_id,
         persons.p_real,
         run.as_of_at,
         run.as_of_date,
@@ -44,7 +45,8 @@ select
     judged.ask_post_key,
     judged.platform,
     judged.ask_kind,
-    judged.person_id,
+    -- NULL where the asker took everything back, or is staff by now: then the ask stays and the person is none of ours.
+    judged.asker_id as person_id,
     judged.account_key,
     members.display_name,
     members.handle,
