@@ -1,8 +1,9 @@
-"""The demo's command line: make a world, serve it, move it to another moment, stop it.
+"""The demo's command line: make a world, serve it, move it to another moment, stop it, hold its truth against published marts.
 
 python -m demo serve --dir DIR [--seed 7] [--anchor YYYY-MM-DD] [--now INSTANT] [--limits true|raised] [--faults service:fault[:rate[:seed]],…]
 python -m demo travel --dir DIR --now INSTANT
 python -m demo stop --dir DIR
+python -m demo compare --dir DIR --marts FILE [--brand BRAND]
 python -m demo world --dir DIR [--preset small|run|tiny|agency] [--thesis true|false|open] [--regime mixed|bursty|celebrity] [--interactions N] …
 """
 
@@ -23,6 +24,7 @@ from pathlib import Path
 from typing import Any
 
 from demo.business import write_business
+from demo.comparison import compare, describe_comparison
 from demo.faults import FAULTS, Fault, parse_faults, write_faults
 from demo.model import WorldHead, format_utc, parse_instant, read_head, write_atomically
 from demo.platforms import PLATFORMS
@@ -118,6 +120,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         ("world", "only write the world, its truth and the business files"),
         ("travel", "move a world, served or not, to another moment"),
         ("stop", "stop the server of a world"),
+        ("compare", "say what the vanity counts say, what was found and what is true, side by side"),
     ):
         command = commands.add_parser(name, help=line)
         command.add_argument("--dir", type=Path, required=True, help="where the world lives")
@@ -132,7 +135,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
             command.add_argument(
                 "--anchor", type=date.fromisoformat, help="the world ends at 00:00 UTC of this date (default: today, when first made)"
             )
-        if name != "stop":
+        if name == "compare":
+            command.add_argument("--marts", type=Path, required=True, help="the published marts.duckdb of the brand; only read")
+            command.add_argument("--brand", help="key of the brand (default: the first)")
+        if name not in ("stop", "compare"):
             command.add_argument(
                 "--now", type=parse_instant, required=name == "travel", help="answer as of this instant (default: the end of the world)"
             )
@@ -149,6 +155,10 @@ def main(arguments: Sequence[str] | None = None) -> int:
     if options.command == "stop":
         return stop_server(directory)
     try:
+        if options.command == "compare":
+            brand = options.brand or next(iter(read_head(directory).brands))
+            print("\n".join(describe_comparison(compare(directory, brand, options.marts))))
+            return 0
         if options.command == "travel":
             move_world(directory, check_moment(read_head(directory), options.now))
             print(f"demo: {directory} is at {format_utc(options.now)}")
@@ -165,8 +175,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         switches = ("preset", "seed", "anchor", "thesis", "regime", "interactions", "days", "brands")
         head = prepare_world(directory, **{name: getattr(options, name) for name in switches})
         now = check_moment(head, head.end if options.now is None else options.now)
-    except FileNotFoundError:
-        print(f"demo: there is no world in {directory}", file=sys.stderr)
+    except FileNotFoundError as error:
+        print(f"demo: {error.filename or error} is not there: no world in {directory}, or nothing published yet", file=sys.stderr)
         return 2
     except ValueError as error:
         print(f"demo: {error}", file=sys.stderr)

@@ -51,6 +51,15 @@ def stop_demo(folder: Path) -> None:
     subprocess.run([str(FIFTY), "demo", str(folder), "--stop"], cwd=ROOT, stdout=subprocess.DEVNULL, check=False)
 
 
+def compare_with_truth(folder: Path, data: Path, brand: str) -> None:
+    """Let the demo say how what is published compares with its truth, of which the product knows nothing."""
+    marts = data.resolve() / brand / "published" / "marts.duckdb"
+    if marts.exists():
+        subprocess.run(
+            [sys.executable, "-m", "demo", "compare", "--dir", str(folder), "--brand", brand, "--marts", str(marts)], cwd=ROOT, check=False
+        )
+
+
 def run_dags(as_of: date, log: Path) -> tuple[list[tuple[str, str, float]], list[tuple[str, int]]]:
     """Run every DAG of the flow for one day; returns (DAG/task, state, seconds) of each task, and the alerts."""
     # A remark of one of Airflow's libraries to another, of no use to whoever reads this terminal.
@@ -137,6 +146,9 @@ def main() -> int:
         print(f"Landed {after.loads - before.loads} new loads with {after.items - before.items:,} items.")
     for line in describe_published(options.data, setup["brands"][0]):
         print(line)
+    print(flush=True)
+    compare_with_truth(options.demo, options.data, setup["brands"][0])
+    print()
     print(f"  log      {RUN / 'run.log'}")
     print(f"Done in {time.monotonic() - started:.0f} s.")
     for text, _ in alerts:

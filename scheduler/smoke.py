@@ -46,6 +46,9 @@ def main() -> int:
         if "Landed " not in first:
             print("smoke: the first run landed nothing", file=sys.stderr)
             return 1
+        if "people in a living relationship" not in first:
+            print("smoke: the first run did not say what the counts say and what is true", file=sys.stderr)
+            return 1
         before = read_fingerprint(folder)
         second = run(folder)
         if "Nothing new was landed" not in second:
