@@ -71,7 +71,9 @@ class RoleAccount(_Strict):
     handle: str | None = None
     id: str | None = None
     answers_for_brand: bool = Field(False, description="messages from it count as the brand's")
-    responder: str | None = Field(None, description="who answers through it, as the marts name the person (a pseudonym will do)")
+    responder: str | None = Field(
+        None, description="who answers through it; the marts show a pseudonym of it unless the brand states `staff_naming_basis`"
+    )
     valid_from: datetime | None = None
     valid_to: datetime | None = None
 
@@ -117,6 +119,9 @@ class Brand(_Strict):
     staff: list[RoleAccount] = []
     agency: list[RoleAccount] = []
     automatons: list[RoleAccount] = []
+    staff_naming_basis: str | None = Field(
+        None, min_length=3, description="why the marts may name staff (an agreement, a consent); absent: staff are pseudonyms"
+    )
     terms: list[str] = Field([], description="words to listen for")
     goals: dict[str, float] = {}
     parameters: dict[str, float] = Field({}, description="parameters of the measurement model that differ from the default")

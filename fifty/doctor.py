@@ -19,7 +19,7 @@ from typing import Literal
 
 from filelock import FileLock, Timeout
 
-from fifty.config import Account, Config, load_config
+from fifty.config import Account, Brand, Config, load_config
 from fifty.connectors.base import discover_connectors, remote_platforms
 from fifty.errors import FiftyError, SettingsError
 from fifty.settings import PROJECT_ROOT, Settings
@@ -133,6 +133,7 @@ def _check_brands(config: Config, settings: Settings) -> Iterator[Finding]:
             yield Finding(
                 f"{slug}/business files", "warning", f"no folder {brand.business_files}", "make the folder, or take `business_files` out of fifty.yml"
             )
+        yield _check_responders(slug, brand)
         for account in brand.accounts:
             check = f"{slug}/{account.platform}/{account.account_key}"
             needs = [stream.name for stream in connectors[account.platform].streams if stream.needs_credential]
@@ -146,6 +147,20 @@ def _check_brands(config: Config, settings: Settings) -> Iterator[Finding]:
                 yield Finding(check, "warning", f"anonymous: {', '.join(needs)} cannot be read", "name a `credential` to read them too")
             else:
                 yield Finding(check, "good", "anonymous")
+
+
+def _check_responders(slug: str, brand: Brand) -> Finding:
+    named = sum(account.responder is not None for account in (*brand.staff, *brand.agency, *brand.automatons))
+    if brand.staff_naming_basis and not named:
+        return Finding(
+            f"{slug}/staff names",
+            "warning",
+            "a basis for naming staff, and nobody under `responder`",
+            "name who answers, or remove `staff_naming_basis`",
+        )
+    if brand.staff_naming_basis:
+        return Finding(f"{slug}/staff names", "good", f"{named} shown by name: {brand.staff_naming_basis}")
+    return Finding(f"{slug}/staff names", "good", "staff are shown by pseudonyms")
 
 
 def _check_lock(paths: BrandPaths) -> Finding:

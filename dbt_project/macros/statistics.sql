@@ -95,6 +95,27 @@ select
 from balanced
 {%- endmacro %}
 
+{#- Dyadic balance (M2.2): 0 a monologue, 1 even, NULL where nobody said anything. -#}
+{% macro balance(in_count, out_count) -%}
+round(cast(2 * least({{ in_count }}, {{ out_count }}) as double) / nullif({{ in_count }} + {{ out_count }}, 0), 9)
+{%- endmacro %}
+
+{#- Days with an exchange a year, over the whole days since the first (M3.1). -#}
+{% macro contact_frequency(exchange_days, known_days) -%}
+round(cast({{ exchange_days }} as double) * cast(365.25 as double) / nullif({{ known_days }}, 0), 9)
+{%- endmacro %}
+
+{#- Layer of a contact frequency (M3.2): L1 support to L4 active, L5 outside; NULL without a frequency. -#}
+{% macro contact_layer(frequency, parameters) -%}
+case
+    when {{ frequency }} >= {{ parameters }}.layer_frequency_support then 'L1'
+    when {{ frequency }} >= {{ parameters }}.layer_frequency_sympathy then 'L2'
+    when {{ frequency }} >= {{ parameters }}.layer_frequency_affinity then 'L3'
+    when {{ frequency }} >= {{ parameters }}.layer_frequency_active then 'L4'
+    when {{ frequency }} is not null then 'L5'
+end
+{%- endmacro %}
+
 {#- A double in [0, 1) made of the first 52 bits of md5: equal on both engines, and exact in a double. -#}
 {% macro hash_uniform(text) -%}
 (cast({{ hex_to_number('substr(md5(' ~ text ~ '), 1, 13)') }} as double) / cast(4503599627370496 as double))

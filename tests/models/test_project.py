@@ -88,7 +88,8 @@ def test_marts_are_those_of_the_design(manifest: dict[str, Any]) -> None:
     relationships = "people handles relationship_strength strength_evidence living_relationships_daily living_people the_fifty"
     value = "referrals value_and_roi fifty_versus_crowd concentration"
     reach = "follower_quality audience_quality funnel network_overlap outreach outreach_summary goals"
-    wanted = {f"engagement.{name}" for name in engagement.split()} | {f"relationships.{name}" for name in f"{relationships} {value} {reach}".split()}
+    ties = "responder_capacity"
+    wanted = {f"engagement.{name}" for name in engagement.split()} | {f"relationships.{name}" for name in f"{relationships} {value} {reach} {ties}".split()}
     assert found == wanted | {"ops.start_here", "ops.completeness", "ops.parameters"}
 
 

@@ -86,6 +86,17 @@ def test_a_run_under_way_and_a_missing_folder_are_warnings(settings: Settings, t
     assert find(findings, "acme/business files").outcome == "warning"
 
 
+def test_staff_are_named_only_with_a_basis_and_a_basis_without_names_is_remarked(settings: Settings, tmp_path: Path) -> None:
+    assert find(examine(settings), "acme/staff names").seen == "staff are shown by pseudonyms"
+    text = settings.config.read_text(encoding="utf-8")
+    settings.config.write_text(text + "    staff_naming_basis: works agreement\n", encoding="utf-8")
+    assert find(examine(settings), "acme/staff names").outcome == "warning"
+    settings.config.write_text(
+        text + "    staff_naming_basis: works agreement\n    staff: [{platform: mastodon, handle: ada, responder: Ada}]\n", encoding="utf-8"
+    )
+    assert find(examine(settings), "acme/staff names") == Finding("acme/staff names", "good", "1 shown by name: works agreement")
+
+
 def test_missing_suites_and_models_are_wrong_and_say_which_setting_to_mend(settings: Settings, tmp_path: Path) -> None:
     broken = settings.model_copy(update={"dbt_project": tmp_path / "none", "expectations": tmp_path / "none"})
     findings = examine(broken)

@@ -1,7 +1,17 @@
 -- One row per configured account and time of validity. The handle stands for the id until the platform has shown the account.
 -- Of two roles at the same time the one that begins later holds, and brand before staff before agency before automaton.
+-- Staff who answer for the brand have a name of their own also where the configuration gives none; it is a pseudonym unless a basis for naming is stated.
 with configured as (
     select * from {{ ref('stg_config_accounts') }}
+),
+
+run as (
+    select staff_naming_basis from {{ ref('int_run') }}
+),
+
+salt as (
+    select max(case when brand_key.name = 'person_salt' then brand_key.value end) as person_salt
+    from {{ source('ops', 'brand_key') }} as brand_key
 ),
 
 accounts as (
@@ -17,7 +27,11 @@ resolved as (
         coalesce(configured.account_id, accounts.account_id) as account_id,
         configured.handle as configured_handle,
         configured.role,
-        configured.responder_id,
+        case
+            when configured.responder_id is not null then {{ responder_name('configured.responder_id') }}
+            when configured.role <> 'brand' and configured.answers_for_brand then
+                {{ responder_pseudonym("configured.account_platform || ':' || coalesce(configured.account_id, configured.handle)") }}
+        end as responder_id,
         coalesce(configured.role = 'brand' or configured.answers_for_brand, false) as is_brand_side,
         configured.valid_from as valid_from_at,
         configured.valid_to as valid_to_at,
@@ -25,6 +39,8 @@ resolved as (
         coalesce(configured.valid_to, timestamp '9999-12-31 00:00:00') as ends_at,
         case configured.role when 'brand' then 4 when 'staff' then 3 when 'agency' then 2 else 1 end as precedence
     from configured
+    cross join run
+    cross join salt
     left join accounts
         on configured.account_id is null and configured.account_platform = accounts.platform
         and lower(configured.handle) = accounts.lower_handle and accounts.handle_rank = 1

@@ -5,7 +5,7 @@ with refs as (
 ),
 
 run as (
-    select as_of_at from {{ ref('int_run') }}
+    select as_of_at, staff_naming_basis from {{ ref('int_run') }}
 ),
 
 parameters as (
@@ -36,7 +36,7 @@ written_down as (
         refs.person_id,
         outreach.person_ref,
         cast(null as string) as account_key,
-        'responder-' || substr(md5(salt.person_salt || '|' || outreach.contacted_by), 1, 12) as responder_id,
+        {{ responder_name('outreach.contacted_by') }} as responder_id,
         cast(null as string) as post_key,
         outreach.contacted_at,
         outreach.answered_at

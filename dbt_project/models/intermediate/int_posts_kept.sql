@@ -72,7 +72,7 @@ select
     roles.role as author_role,
     judged.author_account_key,
     case when roles.side = 'brand' then coalesce(
-        'responder-' || substr(md5(salt.person_salt || '|' || judged.responder_id), 1, 12), roles.responder_id, judged.author_account_key
+        {{ responder_pseudonym('judged.responder_id') }}, roles.responder_id, judged.author_account_key
     ) end as responder_id,
     judged.platform || ':' || nullif(judged.parent_post_id, judged.post_id) as parent_post_key,
     judged.platform || ':' || judged.root_post_id as stated_root_post_key,

@@ -5,7 +5,8 @@ with settings as (
         max(case when name = 'working_days' then value end) as working_days,
         max(case when name = 'work_start' then value end) as work_start,
         max(case when name = 'work_end' then value end) as work_end,
-        max(case when name = 'holidays' then value end) as holidays
+        max(case when name = 'holidays' then value end) as holidays,
+        max(case when name = 'staff_naming_basis' then value end) as staff_naming_basis
     from {{ ref('stg_config_settings') }}
 ),
 
@@ -29,6 +30,7 @@ select
     settings.work_start,
     settings.work_end,
     coalesce(settings.holidays, '') as holidays,
+    nullif(trim(settings.staff_naming_basis), '') as staff_naming_basis,
     cast(pulled.pulled_load_count as bigint) as pulled_load_count,
     {{ as_of() }} as as_of_date,
     cast({{ add_days(as_of(), 1) }} as timestamp) as as_of_at,

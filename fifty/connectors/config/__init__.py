@@ -71,6 +71,8 @@ def list_settings(brand: Brand) -> list[dict[str, Any]]:
         "currency": brand.currency,
         "language": brand.language,
     }
+    if brand.staff_naming_basis:
+        settings["staff_naming_basis"] = brand.staff_naming_basis
     settings |= {f"term.{number}": term for number, term in enumerate(brand.terms, start=1)}
     settings |= {f"parameter.{name}": repr(value) for name, value in sorted(brand.parameters.items())}
     settings |= {f"goal.{name}": repr(value) for name, value in sorted(brand.goals.items())}
