@@ -66,6 +66,8 @@ def build_t11() -> Stage:
         platform="business",
         campaign_id="contest",
         campaign_name="Contest",
+        starts_at=at(15),
+        ends_at=at(35),
         is_incentivised=True,
         post_ids=[],
         hashtags=["win"],
