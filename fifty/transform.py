@@ -142,7 +142,8 @@ def _build(paths: BrandPaths, settings: Settings, environment: dict[str, str]) -
         *("--exclude-resource-type", "unit_test"),
         *("--project-dir", str(project), "--profiles-dir", str(project)),
         *("--target-path", str(target), "--log-path", str(target / "logs")),
-        *("--log-level", "none", "--log-level-file", "info", "--no-use-colors", "--no-version-check"),
+        # dbt words each of its thousands of events before it asks whether anybody wants them: a twelfth of a transform.
+        *("--log-level", "none", "--log-level-file", "debug" if settings.log_level == "DEBUG" else "none", "--no-use-colors", "--no-version-check"),
     ]
     # Imported here: it takes seconds, and only this stage needs it.
     from dbt.cli.main import dbtRunner

@@ -8,6 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping
 from datetime import date
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -21,11 +22,12 @@ AS_OF = date(2026, 9, 6)
 _TYPES = {"string": "varchar", "bigint": "bigint", "double": "double", "boolean": "boolean", "date": "date", "timestamp": "timestamp"}
 
 
+@cache
 def read_contracts() -> dict[str, dict[str, Any]]:
     """`schema.mart` to its model as the contract states it."""
     found = {}
     for file in sorted((PROJECT_ROOT / "dbt_project" / "models" / "marts").glob("*/*.yml")):
-        for model in yaml.safe_load(file.read_text(encoding="utf-8")).get("models", []):
+        for model in yaml.load(file.read_text(encoding="utf-8"), Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)).get("models", []):
             found[f"{file.parent.name}.{model['name']}"] = model
     return found
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -19,14 +20,22 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DemoWorld]:
 
 
 @pytest.fixture(scope="session")
-def first_run(world: DemoWorld, tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
-    """One `fifty run` over the whole world, from nothing. Tests that write into its data take a copy."""
-    data = tmp_path_factory.mktemp("first-run") / "data"
+def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The data directory in which runs follow each other. In one place, because dbt reads its whole project anew where paths change."""
+    return tmp_path_factory.mktemp("runs") / "data"
+
+
+@pytest.fixture(scope="session")
+def first_run(world: DemoWorld, data: Path, tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
+    """One `fifty run` over the whole world, from nothing; a copy, to be read only, because later runs go on in `data`."""
     done = world.run_fifty(data, "run", "--as-of", world.as_of, "--json")
-    return FinishedRun(data / world.brand, done)
+    return FinishedRun(data / world.brand, done).copy(tmp_path_factory.mktemp("first-run"))
 
 
 @pytest.fixture
-def copied_run(world: DemoWorld, first_run: FinishedRun, tmp_path: Path) -> FinishedRun:
-    """A copy of the first run, to be written into."""
-    return first_run.copy(tmp_path / "data")
+def work_file(first_run: FinishedRun, tmp_path: Path) -> FinishedRun:
+    """A copy of the first run's work file alone, to be written into."""
+    root = tmp_path / first_run.root.name
+    root.mkdir()
+    shutil.copy(first_run.root / "warehouse.duckdb", root)
+    return FinishedRun(root, first_run.said)

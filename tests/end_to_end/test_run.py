@@ -19,6 +19,8 @@ import yaml
 from demo_world import ANCHOR, ROOT, DemoWorld, FinishedRun
 from timeline import Truth, naive
 
+from fifty.fingerprint import fingerprint_marts
+
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
 DAY_AFTER = (date.fromisoformat(ANCHOR) + timedelta(days=1)).isoformat()
@@ -51,17 +53,6 @@ def test_the_first_run_publishes_and_warns_only_of_whom_bluesky_counts_and_hides
     } <= {("bluesky", "likes"), ("bluesky", "reposts"), ("bluesky", "quotes"), ("bluesky", "followers")}
 
 
-def test_a_second_run_of_the_same_window_lands_nothing_and_says_so(world: DemoWorld, copied_run: FinishedRun) -> None:
-    before = read_fingerprint(world, copied_run)
-    again = FinishedRun(copied_run.root, world.run_fifty(copied_run.data, "run", "--as-of", world.as_of, "--json"))
-    assert again.said.returncode == 0, again.said.stderr
-    assert again.read_stage("pull")["facts"]["pulled"] == 0
-    assert (again.read_stage("land")["rows"], again.read_stage("land")["facts"]["loads"]) == (0, 0)
-    assert again.read_stage("publish")["message"].startswith("nothing has changed since")
-    assert read_fingerprint(world, again) == before
-    assert len(list((again.root / "published" / "versions").glob("[0-9]*"))) == 1
-
-
 def test_hostile_names_reach_the_extracts_harmless(first_run: FinishedRun) -> None:
     folder = first_run.root / "extracts" / "the_fifty" / ANCHOR
     names = {name for (name,) in first_run.ask_published("select display_name from relationships.the_fifty where display_name is not null")}
@@ -87,6 +78,63 @@ def test_hostile_names_reach_the_extracts_harmless(first_run: FinishedRun) -> No
 
 
 @dataclass(frozen=True)
+class SecondRun:
+    """A run of the window that was run before, with a suite that no marts can pass."""
+
+    said: FinishedRun
+    manifests: tuple[int, int]
+    """Before and after, like the others."""
+    current: tuple[str, str]
+    fingerprint: tuple[str, str]
+    rebuilt: str
+    """Fingerprint of the marts that were built again and not published."""
+    outcomes: list[tuple[str, str]]
+
+
+@pytest.fixture(scope="module")
+def second_run(world: DemoWorld, first_run: FinishedRun, data: Path, tmp_path_factory: pytest.TempPathFactory) -> SecondRun:
+    run = FinishedRun(data / world.brand, first_run.said)
+    suites = tmp_path_factory.mktemp("second") / "expectations"
+    shutil.copytree(ROOT / "expectations", suites)
+    people = suites / "marts" / "people.yml"
+    text, count = re.subn(r"^least_rows: \d+$", "least_rows: 1000000", people.read_text(encoding="utf-8"), flags=re.MULTILINE)
+    assert count == 1
+    people.write_text(text, encoding="utf-8")
+
+    def look() -> tuple[int, str, str]:
+        manifests = list((run.root / "landing").rglob("manifest.json"))
+        return len(manifests), str((run.root / "published" / "current").readlink()), read_fingerprint(world, run)
+
+    before = look()
+    done = world.run_fifty(data, "run", "--as-of", world.as_of, "--json", FIFTY_EXPECTATIONS=str(suites))
+    after = look()
+    outcomes = run.ask(
+        "select severity, outcome from ops.gate_results where suite = 'marts/people' and expectation_id = 'mart_has_the_rows_it_must_have'"
+    )
+    pairs = tuple(zip(before, after, strict=True))
+    rebuilt = fingerprint_marts(run.root / "marts.duckdb")
+    return SecondRun(FinishedRun(run.root, done), pairs[0], pairs[1], pairs[2], rebuilt, outcomes)  # type: ignore[arg-type]
+
+
+def test_a_second_run_of_the_same_window_lands_nothing_and_builds_the_same_marts(second_run: SecondRun) -> None:
+    assert second_run.said.read_stage("pull")["facts"]["pulled"] == 0
+    assert (second_run.said.read_stage("land")["rows"], second_run.said.read_stage("land")["facts"]["loads"]) == (0, 0)
+    assert second_run.manifests[0] == second_run.manifests[1] > 0
+    assert second_run.rebuilt == second_run.fingerprint[0]
+
+
+def test_a_failing_mart_gate_stops_with_3_and_the_last_version_stays(second_run: SecondRun) -> None:
+    said = second_run.said.said
+    assert said.returncode == 3, said.stdout + said.stderr
+    assert "mart_has_the_rows_it_must_have" in said.stderr
+    assert "what was published before stays" in said.stderr
+    assert second_run.current[0] == second_run.current[1]
+    assert second_run.fingerprint[0] == second_run.fingerprint[1]
+    assert ("critical", "failed") in second_run.outcomes
+    assert [report["stage"] for report in second_run.said.answer["stages"]][-1] == "transform"
+
+
+@dataclass(frozen=True)
 class DayAfter:
     """The run of the day after: WordPress down, a cell of the business files wrong; and the run that healed it."""
 
@@ -98,9 +146,9 @@ class DayAfter:
 
 
 @pytest.fixture(scope="module")
-def day_after(world: DemoWorld, first_run: FinishedRun, tmp_path_factory: pytest.TempPathFactory) -> DayAfter:
+def day_after(world: DemoWorld, second_run: SecondRun, data: Path, tmp_path_factory: pytest.TempPathFactory) -> DayAfter:
+    # After the run that the gate stopped: the next one goes on as if nothing had been.
     folder = tmp_path_factory.mktemp("day-after")
-    copied = first_run.copy(folder / "data")
     shutil.copytree(world.folder / "business" / world.brand, folder / "business")
     with (folder / "business" / "costs.csv").open("a", encoding="utf-8", newline="") as file:
         file.write("a-cost-that-is-none,2026-02-01T00:00:00Z,,,prize,lots,EUR,\r\n")
@@ -113,7 +161,7 @@ def day_after(world: DemoWorld, first_run: FinishedRun, tmp_path_factory: pytest
     broken_config.write_text(yaml.safe_dump(config), encoding="utf-8")
 
     def run(path: Path) -> FinishedRun:
-        return FinishedRun(copied.root, world.run_fifty(copied.data, "run", "--as-of", DAY_AFTER, "--json", FIFTY_CONFIG=str(path)))
+        return FinishedRun(data / world.brand, world.run_fifty(data, "run", "--as-of", DAY_AFTER, "--json", FIFTY_CONFIG=str(path)))
 
     broken = run(broken_config)
     published = [(str(row[0]), row[1]) for row in broken.ask_published("select platform, count(*) from engagement.posts group by all order by all")]
@@ -125,7 +173,7 @@ def day_after(world: DemoWorld, first_run: FinishedRun, tmp_path_factory: pytest
         date.fromisoformat(DAY_AFTER) + timedelta(days=1),
     ):
         states.setdefault(platform, set()).add(state)
-    return DayAfter(broken, published, states, run(good), good)
+    return DayAfter(broken, published, states, run(good).copy(folder), good)
 
 
 def test_with_one_platform_down_the_others_are_published_and_coverage_says_so(day_after: DayAfter) -> None:
@@ -166,13 +214,13 @@ def test_a_bad_cell_is_quarantined_with_its_line_and_the_rest_is_landed(day_afte
         assert costs[0][0] == len(list(csv.DictReader(file))) - 1
 
 
-def test_a_rebuild_from_landing_without_network_gives_the_same_fingerprint(world: DemoWorld, day_after: DayAfter, tmp_path: Path) -> None:
+def test_a_rebuild_from_landing_without_network_gives_the_same_fingerprint(world: DemoWorld, day_after: DayAfter, data: Path) -> None:
     before = read_fingerprint(world, day_after.healed)
-    copied = day_after.healed.copy(tmp_path / "data")
-    quarantined = copied.ask("select platform, stream, part, line, original from ops.quarantine order by all")
+    query = "select platform, stream, part, line, original from ops.quarantine order by all"
+    rebuilt = FinishedRun(data / world.brand, day_after.healed.said)
     for name in ("warehouse.duckdb", "marts.duckdb"):
-        (copied.root / name).unlink()
-        (copied.root / f"{name}.wal").unlink(missing_ok=True)
+        (rebuilt.root / name).unlink()
+        (rebuilt.root / f"{name}.wal").unlink(missing_ok=True)
     environment = {"PYTHONPATH": str(WITHOUT_NETWORK), "FIFTY_CONFIG": str(day_after.config)}
     control = subprocess.run(
         [sys.executable, "-c", f"import requests; requests.get({NOWHERE!r})"],
@@ -182,31 +230,10 @@ def test_a_rebuild_from_landing_without_network_gives_the_same_fingerprint(world
         check=False,
     )
     assert "there is no network here" in control.stderr
-    done = world.run_fifty(copied.data, "replay", "--as-of", DAY_AFTER, **environment)
+    done = world.run_fifty(data, "replay", "--as-of", DAY_AFTER, **environment)
     assert done.returncode == 0, done.stderr
-    assert read_fingerprint(world, copied) == before
-    assert copied.ask("select platform, stream, part, line, original from ops.quarantine order by all") == quarantined
-
-
-def test_a_failing_mart_gate_stops_with_3_and_the_last_version_stays(world: DemoWorld, copied_run: FinishedRun, tmp_path: Path) -> None:
-    published = (copied_run.root / "published" / "current").readlink()
-    before = read_fingerprint(world, copied_run)
-    suites = tmp_path / "expectations"
-    shutil.copytree(ROOT / "expectations", suites)
-    people = suites / "marts" / "people.yml"
-    text, count = re.subn(r"^least_rows: \d+$", "least_rows: 1000000", people.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    assert count == 1
-    people.write_text(text, encoding="utf-8")
-    done = world.run_fifty(copied_run.data, "run", "--as-of", world.as_of, FIFTY_EXPECTATIONS=str(suites))
-    assert done.returncode == 3, done.stdout + done.stderr
-    assert "mart_has_the_rows_it_must_have" in done.stderr
-    assert "what was published before stays" in done.stderr
-    assert (copied_run.root / "published" / "current").readlink() == published
-    assert read_fingerprint(world, copied_run) == before
-    outcome = copied_run.ask(
-        "select severity, outcome from ops.gate_results where suite = 'marts/people' and expectation_id = 'mart_has_the_rows_it_must_have'"
-    )
-    assert ("critical", "failed") in outcome
+    assert read_fingerprint(world, rebuilt) == before
+    assert rebuilt.ask(query) == day_after.healed.ask(query)
 
 
 @dataclass(frozen=True)
@@ -228,7 +255,7 @@ def changed_world(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ChangedW
     data = folder / "data"
     world.start(now=f"{first_at.isoformat()}Z")
     try:
-        for command in ("pull", "land", "gate"):
+        for command in ("pull", "land"):
             done = world.run_fifty(data, command, *(() if command == "land" else ("--as-of", (first_at - timedelta(days=1)).date().isoformat())))
             assert done.returncode == 0, done.stderr
         run = FinishedRun(data / world.brand, done)

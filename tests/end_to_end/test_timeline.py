@@ -85,7 +85,7 @@ _NEWEST = "(select max({key}) from {table} where platform = '{platform}' and {wh
 )
 def test_one_wrong_row_is_seen(
     world: DemoWorld,
-    copied_run: FinishedRun,
+    work_file: FinishedRun,
     platform: str,
     compare: Callable[[Truth, FinishedRun], Difference],
     table: str,
@@ -95,7 +95,7 @@ def test_one_wrong_row_is_seen(
     counts: tuple[int, int, int],
 ) -> None:
     row = f"where {key} = {_NEWEST.format(key=key, table=table, platform=platform, where=where)}"
-    with duckdb.connect(str(copied_run.root / "warehouse.duckdb")) as writer:
+    with duckdb.connect(str(work_file.root / "warehouse.duckdb")) as writer:
         writer.execute(f"delete from {table} {row}" if change == "delete from" else f"update {table} set {change} {row}")
-    difference = compare(Truth(world, platform), copied_run)
+    difference = compare(Truth(world, platform), work_file)
     assert (len(difference.missing), len(difference.extra), len(difference.other)) == counts, difference

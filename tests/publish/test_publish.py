@@ -26,8 +26,26 @@ def _hurry(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(serving, "GRACE_SECONDS", 0.05)
 
 
+# Some marts are as good as all of them where it is only about versions and doors.
+_SOME = {
+    name: model
+    for name, model in read_contracts().items()
+    if name in ("engagement.posts", "engagement.calendar", "relationships.people", "relationships.the_fifty", "ops.parameters")
+}
+
+
+@pytest.fixture(scope="module")
+def everything(tmp_path_factory: pytest.TempPathFactory) -> BrandPaths:
+    """Every mart, published once; to be read only."""
+    settings = Settings(data=tmp_path_factory.mktemp("everything"), _env_file=None)
+    paths = BrandPaths(settings.data, "acme")
+    write_marts(paths, parameters_version="one")
+    run_publish(paths, settings, run_id="run-one", as_of=AS_OF)
+    return paths
+
+
 def _publish(paths: BrandPaths, settings: Settings, marker: str, **options: object) -> str:
-    write_marts(paths, parameters_version=marker)
+    write_marts(paths, parameters_version=marker, contracts=_SOME)
     return run_publish(paths, settings, run_id=f"run-{marker}", as_of=AS_OF, **options).publish_id  # type: ignore[arg-type]
 
 
@@ -42,38 +60,35 @@ def _wait_for_views() -> None:
     time.sleep(serving.LEAD_SECONDS + 0.05)
 
 
-def test_first_publish_opens_every_door(paths: BrandPaths, settings: Settings) -> None:
-    publish_id = _publish(paths, settings, "one")
-    folder = paths.published / "versions" / publish_id
-    assert publish_id == f"20260906-000001-{fingerprint_marts(paths.published / 'marts.duckdb')[:8]}"
-    assert (paths.published / "current").resolve() == folder.resolve()
+def test_first_publish_opens_every_door(everything: BrandPaths) -> None:
+    (publish_id,) = (one.publish_id for one in list_versions(everything))
+    folder = everything.published / "versions" / publish_id
+    assert publish_id == f"20260906-000001-{fingerprint_marts(everything.published / 'marts.duckdb')[:8]}"
+    assert (everything.published / "current").resolve() == folder.resolve()
     expected = {*read_contracts(), "ops.freshness", "ops.gate_results", "ops.data_dictionary"}
     listing = "select schema_name || '.' || {0}_name from duckdb_{0}s() where schema_name in ('engagement', 'relationships', 'ops')"
-    assert {row[0] for row in _ask(paths.published / "marts.duckdb", listing.format("table"))} == expected
-    assert {row[0] for row in _ask(paths.published / "bi.duckdb", listing.format("view"))} == expected
+    assert {row[0] for row in _ask(everything.published / "marts.duckdb", listing.format("table"))} == expected
+    assert {row[0] for row in _ask(everything.published / "bi.duckdb", listing.format("view"))} == expected
     assert {f"{file.parent.name}.{file.stem}" for file in (folder / "parquet").rglob("*.parquet")} == expected
     for full_name in expected:
         query = f"select * from {full_name} order by all"
-        assert _ask(paths.published / "bi.duckdb", query) == _ask(folder / "marts.duckdb", query), full_name
+        assert _ask(everything.published / "bi.duckdb", query) == _ask(folder / "marts.duckdb", query), full_name
 
 
-def test_every_published_file_is_read_only(paths: BrandPaths, settings: Settings) -> None:
-    _publish(paths, settings, "one")
-    files = [file for file in paths.published.rglob("*") if file.is_file() and not file.is_symlink()]
+def test_every_published_file_is_read_only(everything: BrandPaths) -> None:
+    files = [file for file in everything.published.rglob("*") if file.is_file() and not file.is_symlink()]
     assert len(files) > 20
     assert {oct(stat.S_IMODE(file.stat().st_mode)) for file in files} == {"0o444"}
 
 
-def test_descriptions_are_in_both_files(paths: BrandPaths, settings: Settings) -> None:
-    _publish(paths, settings, "one")
+def test_descriptions_are_in_both_files(everything: BrandPaths) -> None:
     query = "select comment from duckdb_columns() where schema_name = 'ops' and table_name = 'freshness' and column_name = 'publish_id'"
     for file in ("marts.duckdb", "bi.duckdb"):
-        assert _ask(paths.published / file, query) == [("the published version this file is",)]
+        assert _ask(everything.published / file, query) == [("the published version this file is",)]
 
 
-def test_dictionary_describes_every_published_column(paths: BrandPaths, settings: Settings) -> None:
-    _publish(paths, settings, "one")
-    file = paths.published / "marts.duckdb"
+def test_dictionary_describes_every_published_column(everything: BrandPaths) -> None:
+    file = everything.published / "marts.duckdb"
     described = _ask(file, "select schema_name, table_name, column_name, data_type from ops.data_dictionary order by all")
     there = _ask(
         file,
@@ -89,7 +104,7 @@ def test_dictionary_describes_every_published_column(paths: BrandPaths, settings
 
 def test_same_content_is_no_new_version_and_says_so(paths: BrandPaths, settings: Settings) -> None:
     first = _publish(paths, settings, "one")
-    write_marts(paths, parameters_version="one")
+    write_marts(paths, parameters_version="one", contracts=_SOME)
     again = run_publish(paths, settings, run_id="another", as_of=AS_OF)
     assert (again.publish_id, again.is_new, again.is_switched) == (first, False, False)
     assert again.message == f"nothing new: {first} has the same content and stays"
@@ -99,7 +114,7 @@ def test_same_content_is_no_new_version_and_says_so(paths: BrandPaths, settings:
 def test_same_content_for_another_day_or_knowledge_is_a_version(paths: BrandPaths, settings: Settings) -> None:
     first = _publish(paths, settings, "one")
     second = _publish(paths, settings, "one", known_at=datetime(2026, 9, 6, 12))
-    write_marts(paths, parameters_version="one")
+    write_marts(paths, parameters_version="one", contracts=_SOME)
     third = run_publish(paths, settings, run_id="x", as_of=date(2026, 9, 7)).publish_id
     assert len({first, second, third}) == 3
     assert [one.number for one in list_versions(paths)] == [1, 2, 3]
@@ -246,7 +261,7 @@ def test_nothing_published_is_said_in_words(paths: BrandPaths) -> None:
 
 def test_half_built_marts_are_never_published(paths: BrandPaths, settings: Settings) -> None:
     first = _publish(paths, settings, "one")
-    write_marts(paths, parameters_version="two")
+    write_marts(paths, parameters_version="two", contracts=_SOME)
     with duckdb.connect(str(paths.marts)) as connection:
         connection.execute("drop table relationships.the_fifty")
     with pytest.raises(FatalError, match=r"relationships\.the_fifty"):
@@ -262,7 +277,7 @@ def test_half_built_marts_are_never_published(paths: BrandPaths, settings: Setti
 
 
 def test_a_table_of_a_model_that_is_gone_is_not_published(paths: BrandPaths, settings: Settings) -> None:
-    write_marts(paths, parameters_version="one")
+    write_marts(paths, parameters_version="one", contracts=_SOME)
     with duckdb.connect(str(paths.marts)) as connection:
         connection.execute("create table relationships.old_mart as select 1 as number")
     run_publish(paths, settings, run_id="x", as_of=AS_OF)
@@ -270,7 +285,7 @@ def test_a_table_of_a_model_that_is_gone_is_not_published(paths: BrandPaths, set
 
 
 def test_views_follow_a_changed_contract_and_open_connections_go_on(paths: BrandPaths, settings: Settings) -> None:
-    contracts = read_contracts()
+    contracts = _SOME
     older = {name: model for name, model in contracts.items() if name != "engagement.calendar"}
     write_marts(paths, parameters_version="one", contracts=older)
     run_publish(paths, settings, run_id="a", as_of=AS_OF)
