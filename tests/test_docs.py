@@ -11,6 +11,7 @@ import yaml
 from fifty.cli import app
 from fifty.config import Account, Brand, load_config
 from fifty.connectors.base import discover_connectors, remote_platforms
+from fifty.handbook import HANDBOOK_FILE, write_handbook
 from fifty.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -99,3 +100,16 @@ def test_no_text_names_a_package_registry() -> None:
     hosts = re.compile("|".join(("py" + r"pi\.org", "python" + "hosted", "npm" + r"js\.(?:org|com)", "debian" + r"\.org")))
     for path in [*GUIDES, ROOT / "Dockerfile", ROOT / "docker-compose.yml", ROOT / "Makefile", ROOT / "requirements.lock"]:
         assert not hosts.search(path.read_text(encoding="utf-8")), path
+
+
+def test_the_handbook_says_what_the_models_say() -> None:
+    assert HANDBOOK_FILE.read_text(encoding="utf-8") == write_handbook(), "run `make handbook`"
+
+
+@pytest.mark.parametrize("mart", sorted(MARTS))
+def test_every_mart_has_its_page_of_the_handbook(mart: str) -> None:
+    meta = MARTS[mart]["config"]["meta"]
+    assert {"grain", "key", "question", "formula", "caveats", "not_for", "example"} <= set(meta)
+    assert meta["question"].endswith("?")
+    assert meta["caveats"]
+    assert mart in meta["example"]["query"]
