@@ -56,7 +56,14 @@ def write_handbook() -> str:
     pages = read_mart_pages()
     lines = [_HEAD, "## The questions everybody asks", ""]
     for row in read_questions():
-        lines += [f"**{row['question_number']}. {row['question']}** [{row['mart']}](#{_anchor(row['mart'])})", "", *_sql(row["query"]), "", row["caveat"], ""]
+        lines += [
+            f"**{row['question_number']}. {row['question']}** [{row['mart']}](#{_anchor(row['mart'])})",
+            "",
+            *_sql(row["query"]),
+            "",
+            row["caveat"],
+            "",
+        ]
     lines += ["## Every table", "", "| table | question |", "| --- | --- |"]
     lines += [f"| [{name}](#{_anchor(name)}) | {pages[name]['question']} |" for name in _in_reading_order(pages)]
     for schema in READABLE_SCHEMAS:
@@ -65,7 +72,14 @@ def write_handbook() -> str:
             lines += ["", *_write_page(name, pages[name])]
         if schema == "ops":
             for table in read_own_tables().values():
-                lines += ["", f"### {table.schema}.{table.name}", "", table.description, "", f"Key: `{', '.join(table.key)}`. Added when a version is published."]
+                lines += [
+                    "",
+                    f"### {table.schema}.{table.name}",
+                    "",
+                    table.description,
+                    "",
+                    f"Key: `{', '.join(table.key)}`. Added when a version is published.",
+                ]
     return "\n".join(lines).rstrip() + "\n"
 
 
