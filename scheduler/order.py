@@ -1,6 +1,6 @@
 """The order of the DAGs as their assets give it: who produces what another waits for runs before it.
 
-dags/ → outlets and schedules → find_order()
+dags/ → outlets and schedules → find_waves()
 
 `dag.test()` starts nothing downstream, so whoever runs the DAGs by hand must know the order; it is derived, never written down.
 """
@@ -30,8 +30,9 @@ def _walk_assets(condition: Any) -> Iterator[str]:
         yield from _walk_assets(part)
 
 
-def find_order(dags: Mapping[str, Any]) -> list[str]:
-    """Ids of the DAGs that belong to the flow (produce or await an asset), producers first, else by name.
+def find_waves(dags: Mapping[str, Any]) -> list[list[str]]:
+    """Ids of the DAGs that belong to the flow (produce or await an asset), wave by wave: those of one wave wait for earlier waves only, none for
+    another of its own, so that they may run side by side. By name within a wave.
 
     Raises graphlib.CycleError when they wait for each other.
     """
@@ -42,9 +43,13 @@ def find_order(dags: Mapping[str, Any]) -> list[str]:
         if produced[name] or awaited[name]:
             sorter.add(name, *sorted(other for other in dags if produced[other] & awaited[name]))
     sorter.prepare()
-    order: list[str] = []
+    waves: list[list[str]] = []
     while sorter.is_active():
-        ready = sorted(sorter.get_ready())
-        order += ready
-        sorter.done(*ready)
-    return order
+        waves.append(sorted(sorter.get_ready()))
+        sorter.done(*waves[-1])
+    return waves
+
+
+def find_order(dags: Mapping[str, Any]) -> list[str]:
+    """Ids of the DAGs that belong to the flow, one after the other: producers first, else by name."""
+    return [name for wave in find_waves(dags) for name in wave]

@@ -1,6 +1,6 @@
 """The main job, once: the demo platforms, every DAG in the order of its assets, and what was found.
 
-`fifty demo` → fifty.yml → dags/ → dag.test() one after the other → data/<brand> → a summary
+`fifty demo` → fifty.yml → dags/ → dag.test(), wave by wave → data/<brand> → a summary
 
 Exit code 0 done, 1 a task failed, 2 wrong configuration, 3 a gate stopped it. `make run` calls this.
 """
@@ -8,6 +8,7 @@ Exit code 0 done, 1 a task failed, 2 wrong configuration, 3 a gate stopped it. `
 from __future__ import annotations
 
 import argparse
+import importlib
 import json
 import logging
 import os
@@ -22,18 +23,8 @@ from typing import Any
 from scheduler.environment import ROOT, RUN, make_environment, prepare_airflow
 
 FIFTY = Path(sys.executable).with_name("fifty")
-
-
-class AlertCollector(logging.Handler):
-    """Keeps the alerts of failed tasks, each with the exit code of its error."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self.alerts: list[tuple[str, int]] = []
-
-    def emit(self, record: logging.LogRecord) -> None:
-        """Keep one alert."""
-        self.alerts.append((record.getMessage(), getattr(record, "exit_code", 1)))
+LANES = 2
+"""DAGs side by side: a pull waits for its platform half of the time."""
 
 
 def start_demo(folder: Path, preset: str = "run") -> dict[str, Any]:
@@ -66,9 +57,9 @@ def run_dags(as_of: date, log: Path) -> tuple[list[tuple[str, str, float]], list
     warnings.filterwarnings("ignore", message="Using `httpx` with `starlette.testclient`")
     from airflow.dag_processing.dagbag import DagBag
 
-    from scheduler.order import find_order
+    from scheduler.lanes import run_waves
+    from scheduler.order import find_waves
 
-    collector = AlertCollector()
     file = logging.FileHandler(log, encoding="utf-8")
     file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s %(message)s"))
     # Our own lines go to a file; on the terminal a line a DAG is enough. Alerts are kept besides.
@@ -76,23 +67,20 @@ def run_dags(as_of: date, log: Path) -> tuple[list[tuple[str, str, float]], list
     ours.setLevel(logging.INFO)
     ours.propagate = False
     ours.handlers[:] = [file]
-    logging.getLogger("fifty.alerts").addHandler(collector)
 
     bag = DagBag(str(ROOT / "dags"))
     if bag.import_errors:
         for path, text in bag.import_errors.items():
             print(f"{path}:\n{text}", file=sys.stderr)
         raise SystemExit(2)
-    rows: list[tuple[str, str, float]] = []
-    for name in find_order(bag.dags):
-        dag = bag.dags[name]
-        print(f"  {name:24}", end="", flush=True)
-        started = time.monotonic()
-        run = dag.test(run_conf={"as_of": as_of.isoformat()} if "as_of" in dag.params else None, logical_date=None)
-        print(f"{run.state:8} {time.monotonic() - started:6.1f} s", flush=True)
-        for task in sorted(run.get_task_instances(), key=lambda one: (one.start_date is None, one.start_date, one.map_index)):
-            rows.append((f"{name}.{task.task_id}", str(task.state), task.duration or 0.0))
-    return rows, collector.alerts
+    # What every pull needs, imported once here and not in each forked process.
+    importlib.import_module("fifty.scheduling")
+    importlib.import_module("fifty.pull")
+    outcomes = []
+    for outcome in run_waves(bag.dags, find_waves(bag.dags), as_of, lanes=min(LANES, os.cpu_count() or 1)):
+        print(f"  {outcome.name:24}{outcome.state:8} {outcome.seconds:6.1f} s", flush=True)
+        outcomes.append(outcome)
+    return [task for outcome in outcomes for task in outcome.tasks], [alert for outcome in outcomes for alert in outcome.alerts]
 
 
 def sum_seconds(rows: list[tuple[str, str, float]]) -> dict[str, float]:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import logging
+import subprocess
+import sys
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -10,6 +13,8 @@ from typing import Any
 import pytest
 
 from fifty.landing import LoadKey, LoadWriter, Window
+
+ROOT = Path(__file__).resolve().parents[2]
 
 
 class Collector(logging.Handler):
@@ -79,3 +84,38 @@ def test_extracts_of_a_brand_that_never_published_fail_and_say_what_to_do(prepar
     assert state == "failed"
     assert tasks == {"check_freshness": "failed", "extract": "upstream_failed"}
     assert "run `fifty publish` first" in alerts[0]
+
+
+SIDE_BY_SIDE = """
+import json, sys
+from dataclasses import asdict
+from datetime import date
+from airflow.dag_processing.dagbag import DagBag
+from scheduler.lanes import run_waves
+waves = [["pull_business", "pull_mastodon"], ["pull_config"], ["extracts_acme", "extracts_other"]]
+outcomes = list(run_waves(DagBag("dags").dags, waves, date(2026, 3, 30), lanes=2))
+open(sys.argv[1], "w").write(json.dumps([asdict(outcome) for outcome in outcomes]))
+"""
+
+
+def test_dags_of_a_wave_run_side_by_side_and_bring_their_tasks_and_alerts_home(prepared: Any, airflow_home: Path, tmp_path: Path) -> None:
+    # In a process of its own: nothing is forked from one in which Airflow has run.
+    report = tmp_path / "report.json"
+    done = subprocess.run([sys.executable, "-c", SIDE_BY_SIDE, str(report)], cwd=ROOT, capture_output=True, text=True, check=False, timeout=300)
+    assert done.returncode == 0, done.stderr[-2000:]
+    outcomes = json.loads(report.read_text(encoding="utf-8"))
+    states = {outcome["name"]: outcome["state"] for outcome in outcomes}
+    assert states == {
+        "pull_business": "success",
+        "pull_mastodon": "failed",
+        "pull_config": "success",
+        "extracts_acme": "failed",
+        "extracts_other": "failed",
+    }
+    by_name = {outcome["name"]: outcome for outcome in outcomes}
+    tasks = {name: state for name, state, _ in by_name["pull_business"]["tasks"]}
+    assert tasks == {f"pull_business.{task}": "success" for task in ("plan", "pull", "announce", "all_pulled")}
+    ((alert, exit_code),) = by_name["pull_mastodon"]["alerts"]
+    assert ("platform:mastodon" in alert, exit_code) == (True, 1)
+    assert by_name["pull_business"]["alerts"] == []
+    assert not (airflow_home / "lanes").exists()

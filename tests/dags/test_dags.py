@@ -95,6 +95,16 @@ def test_the_order_follows_from_the_assets_alone(dag_bag: Any) -> None:
         assert order.index("pull_config") < place["warehouse"]
 
 
+def test_no_dag_of_a_wave_waits_for_another_of_it(dag_bag: Any) -> None:
+    from scheduler.order import find_waves
+
+    assert find_waves(dag_bag.dags) == [
+        ["pull_bluesky", "pull_business", "pull_config", "pull_mastodon"],
+        ["warehouse_acme", "warehouse_other"],
+        ["extracts_acme", "extracts_other"],
+    ]
+
+
 def test_a_brand_without_an_account_on_a_platform_is_not_pulled_there(dag_bag: Any) -> None:
     from scheduler.order import list_produced
 

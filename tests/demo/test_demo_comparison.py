@@ -72,7 +72,8 @@ MARTS = {
         as summary(platform, period_kind, answered_rate, period_start_date)
     """,
     "relationships.fifty_versus_crowd": """
-        select * from (values (true, 50, 400, 'EUR', 1000.0, 20.0), (false, 1, 1, 'EUR', 1.0, 1.0)) as verdict(is_primary, list_count, crowd_count, outcome_unit, list_sum, crowd_sum)
+        select * from (values (true, 50, 400, 'EUR', 1000.0, 20.0), (false, 1, 1, 'EUR', 1.0, 1.0))
+        as verdict(is_primary, list_count, crowd_count, outcome_unit, list_sum, crowd_sum)
     """,
 }
 
