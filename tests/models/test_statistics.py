@@ -12,6 +12,7 @@ from pathlib import Path
 import duckdb
 import networkx
 import pytest
+from scipy.stats import spearmanr
 
 from tests.models.macros import read_macros
 
@@ -233,3 +234,25 @@ def test_les_miserables_are_as_concentrated_as_published(database: duckdb.DuckDB
     found = read_concentration(database, [float(degree) for _, degree in novel.degree(weight="weight")])
     assert found["gini"] == pytest.approx(0.603579, abs=5e-7)
     assert found["top_10_share"] == pytest.approx(0.489634, abs=5e-7)
+
+
+def test_spearman_agrees_with_scipy_also_where_there_are_ties(database: duckdb.DuckDBPyConnection) -> None:
+    first = [3, 1, 4, 1, 5, 9, 2, 6, 5, 3, 5, None, 7]
+    second = [2, 7, 1, 8, 2, 8, 1, 8, 2, 8, 4, 5, None]
+    database.execute("create table pairs (name varchar, first double, second double)")
+    database.executemany("insert into pairs values ('some', ?, ?)", list(zip(first, second, strict=True)))
+    database.execute("insert into pairs values ('three', 1, 1), ('three', 2, 2), ('three', 3, 3)")
+    database.execute("insert into pairs select 'flat', 1, number from range(9) as numbers(number)")
+    database.execute("insert into pairs select 'falling', number, -number * number from range(9) as numbers(number)")
+    sql = MACROS.spearman("pairs", ["name"], "first", "second")
+    found = {row[0]: row[1:] for row in database.execute(f"select name, pair_count, rho, rho_low, rho_high from ({sql})").fetchall()}
+    rho = spearmanr(first[:11], second[:11]).statistic
+    reach = 1.959964 * math.sqrt((1 + rho * rho / 2) / 8)
+    assert found["some"] == (
+        11, pytest.approx(rho, abs=1e-9), pytest.approx(math.tanh(math.atanh(rho) - reach), abs=1e-8), pytest.approx(math.tanh(math.atanh(rho) + reach), abs=1e-8)
+    )  # fmt: skip
+    assert found["three"] == (3, None, None, None)
+    assert found["flat"] == (9, None, None, None)
+    pairs, falling, low, high = found["falling"]
+    assert (pairs, falling, low) == (9, -1, -1)
+    assert -1 < high < -0.99
