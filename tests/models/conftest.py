@@ -199,11 +199,12 @@ def brands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 @pytest.fixture(scope="session")
 def built(brands: Path) -> Brand:
-    """T11 as real staging rows, with some business, built once."""
-    from tests.models.worlds import add_business, build_t11
+    """T11 as real staging rows, with some business and some who pass posts on, built once."""
+    from tests.models.worlds import add_business, add_spread, build_t11
 
     stage = build_t11()
     add_business(stage)
+    add_spread(stage)
     brand = open_brand(brands, "t11")
     brand.result = brand.transform(stage)
     return brand

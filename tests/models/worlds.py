@@ -118,3 +118,23 @@ def add_business(stage: Stage) -> None:
         currency="EUR",
         hours=2.0,
     )
+
+
+def add_spread(stage: Stage) -> None:
+    """Who passed T11's posts on: lea twice and kim once; all that the brand published was read."""
+    for name in ("lea", "kim"):
+        add_account(stage, name)
+    stage.load("feed", stream="feed")
+    stage.add(
+        "scopes", load_id="feed", scope_key="feed|{}", stream="feed", read_kind="window", entity="posts", is_complete=True, window_end=at(90)
+    )
+    for actor, post_id, day in (("lea", "daily-40", 41), ("lea", "daily-45", 46), ("kim", "daily-40", 42)):
+        stage.add(
+            "interactions",
+            interaction_id=f"reshare:{actor}:{post_id}",
+            kind="reshare",
+            actor_account_id=actor,
+            target_account_id="brand",
+            post_id=post_id,
+            occurred_at=at(day),
+        )
