@@ -217,6 +217,46 @@ def replay(
 
 
 @app.command()
+def calibrate(
+    config: ConfigOption = None,
+    data: DataOption = None,
+    brand: BrandOption = None,
+    write: Annotated[bool, typer.Option("--write", help="Write what was found to brands/<brand>.calibration.yml; the next run uses it.")] = False,
+    as_json: JsonOption = False,
+) -> None:
+    """Fit on the last build what a daily build must not: P(alive), half-life, layers, elasticity. Changes no marts."""
+    from fifty.calibrate import run_calibration, write_calibration
+    from fifty.warehouse import BrandPaths
+
+    settings, brands = _load(config, data, brand)
+    answers: dict[str, Any] = {}
+    for slug in brands:
+        found = run_calibration(BrandPaths(settings.data, slug), settings)
+        path = write_calibration(settings.config, found) if write else None
+        answers[slug] = {**asdict(found), "written": str(path) if path else None}
+        if as_json:
+            continue
+        for one in found.findings:
+            interval = f" [{one.low:.4f}, {one.high:.4f}]" if one.low is not None and one.high is not None else ""
+            value = f"{one.value:.4f}{interval}" if one.value is not None else "none"
+            console.say(
+                f"{slug}: {one.measure}, {one.item}: {value}"
+                + (f" (n {one.count})" if one.count is not None else "")
+                + (f"; {one.note}" if one.note else "")
+            )
+        for name, fitted in found.parameters.items():
+            console.say(f"{slug}: parameter {name} = {fitted:g}")
+        if path:
+            console.say(f"{slug}: written to {path}. The next run uses it, and reports the break in series.")
+        elif found.parameters:
+            console.say(f"{slug}: nothing is changed. With --write the next run uses these {len(found.parameters)} parameters.")
+        else:
+            console.say(f"{slug}: nothing to change.")
+    if as_json:
+        console.say_json(answers)
+
+
+@app.command()
 def status(config: ConfigOption = None, data: DataOption = None, brand: BrandOption = None, as_json: JsonOption = False) -> None:
     """Say per brand what was pulled, what waits, what was refused, what is published and how fresh it is."""
     from fifty.status import describe_status, read_status

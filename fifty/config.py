@@ -1,6 +1,6 @@
 """`fifty.yml`: the brands, their accounts and people, checked whole before anything runs.
 
-fifty.yml, brands/*.yml → Config (pydantic) → every stage
+fifty.yml, brands/*.yml, brands/*.calibration.yml → Config (pydantic) → every stage
 
 All mistakes come in one SettingsError, each with its place and the remedy. Credentials are named here, never written.
 Try it alone: `fifty doctor --config fifty.yml`.
@@ -17,7 +17,7 @@ from typing import Any, Literal
 from zoneinfo import available_timezones
 
 import yaml
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator, model_validator
+from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError, field_validator, model_validator
 
 from fifty.errors import SettingsError
 from fifty.settings import PROJECT_ROOT
@@ -25,6 +25,7 @@ from fifty.settings import PROJECT_ROOT
 PARAMETER_DEFAULTS = PROJECT_ROOT / "dbt_project" / "seeds" / "parameter_defaults.csv"
 SUITES = PROJECT_ROOT / "expectations"
 SLUG = re.compile(r"^[a-z0-9][a-z0-9_-]{0,62}$")
+CALIBRATION_SUFFIX = ".calibration.yml"
 Weekday = Literal["monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"]
 
 
@@ -106,6 +107,26 @@ class ExtractOrder(_Strict):
     recipients: list[str] = Field([], description="who receives it, as they are called; delivery is beyond the folder")
 
 
+class CalibrationResult(_Strict):
+    """One number behind a calibration."""
+
+    measure: str
+    item: str
+    value: float | None = None
+    low: float | None = None
+    high: float | None = None
+    count: int | None = None
+    note: str | None = None
+
+
+class Calibration(_Strict):
+    """What `fifty calibrate --write` wrote to brands/<brand>.calibration.yml."""
+
+    as_of: date
+    parameters: dict[str, float] = {}
+    results: list[CalibrationResult] = []
+
+
 class Brand(_Strict):
     """A brand: the tenant. Own landing, own warehouse file, own publishes."""
 
@@ -127,6 +148,18 @@ class Brand(_Strict):
     parameters: dict[str, float] = Field({}, description="parameters of the measurement model that differ from the default")
     business_files: Path | None = Field(None, description="folder into which campaigns.csv, costs.csv, … are dropped; relative to fifty.yml")
     extracts: list[ExtractOrder] = [ExtractOrder(name="the_fifty", formats=["csv", "xlsx", "html"]), ExtractOrder(name="weekly")]
+
+    _calibration: Calibration | None = PrivateAttr(None)
+
+    @property
+    def calibration(self) -> Calibration | None:
+        """What was fitted on the brand's own data, where it was."""
+        return self._calibration
+
+    @property
+    def parameters_in_force(self) -> dict[str, float]:
+        """Parameters that differ from the default: fitted ones, and over them those that the configuration names."""
+        return {**(self._calibration.parameters if self._calibration else {}), **self.parameters}
 
     @property
     def platforms(self) -> set[str]:
@@ -186,6 +219,8 @@ def load_config(path: Path, *, platforms: set[str] | None = None) -> Config:
         raise SettingsError.collect(mistakes, where=str(path))
     brands = dict(raw.get("brands") or {})
     for extra in sorted((path.parent / "brands").glob("*.yml")):
+        if extra.name.endswith(CALIBRATION_SUFFIX):
+            continue
         one = _read_yaml(extra, mistakes)
         if one is None:
             continue
@@ -198,12 +233,13 @@ def load_config(path: Path, *, platforms: set[str] | None = None) -> Config:
     except ValidationError as error:
         mistakes += [f"{'.'.join(str(part) for part in item['loc'])}: {item['msg']} (seen: {_shorten(item['input'])})" for item in error.errors()]
         raise SettingsError.collect(mistakes, where=str(path)) from None
+    _add_calibrations(path, config, mistakes)
     for slug, brand in config.brands.items():
         if brand.business_files and not brand.business_files.is_absolute():
             brand.business_files = (path.parent / brand.business_files).resolve()
         mistakes += [
             f"brands.{slug}.parameters.{name}: no such parameter; dbt_project/seeds/parameter_defaults.csv and the suites in expectations/ name them"
-            for name in (sorted(set(brand.parameters) - read_parameter_names()) if brand.parameters else [])
+            for name in (sorted(set(brand.parameters_in_force) - read_parameter_names()) if brand.parameters_in_force else [])
         ]
         if platforms is not None:
             named = [(f"accounts.{index}", account.platform) for index, account in enumerate(brand.accounts)]
@@ -217,6 +253,21 @@ def load_config(path: Path, *, platforms: set[str] | None = None) -> Config:
     if mistakes:
         raise SettingsError.collect(mistakes, where=str(path))
     return config
+
+
+def _add_calibrations(path: Path, config: Config, mistakes: list[str]) -> None:
+    for file in sorted((path.parent / "brands").glob(f"*{CALIBRATION_SUFFIX}")):
+        slug = file.name.removesuffix(CALIBRATION_SUFFIX)
+        raw = _read_yaml(file, mistakes)
+        if raw is None:
+            continue
+        if slug not in config.brands:
+            mistakes.append(f"{file.name}: no brand {slug!r} is configured; remove the file")
+            continue
+        try:
+            config.brands[slug]._calibration = Calibration.model_validate(raw)
+        except ValidationError as error:
+            mistakes += [f"{file.name}: {'.'.join(str(part) for part in item['loc'])}: {item['msg']}" for item in error.errors()]
 
 
 @cache

@@ -14,7 +14,7 @@ from fifty.connectors.base import discover_connectors, remote_platforms
 from fifty.console import strip_controls
 
 FIFTY = Path(sys.executable).with_name("fifty")
-COMMANDS = ("init", "doctor", "run", "pull", "land", "gate", "transform", "publish", "extract", "replay", "status", "demo")
+COMMANDS = ("init", "doctor", "run", "pull", "land", "gate", "transform", "publish", "extract", "replay", "calibrate", "status", "demo")
 
 
 def call(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:

@@ -74,8 +74,13 @@ def list_settings(brand: Brand) -> list[dict[str, Any]]:
     if brand.staff_naming_basis:
         settings["staff_naming_basis"] = brand.staff_naming_basis
     settings |= {f"term.{number}": term for number, term in enumerate(brand.terms, start=1)}
-    settings |= {f"parameter.{name}": repr(value) for name, value in sorted(brand.parameters.items())}
+    settings |= {f"parameter.{name}": repr(value) for name, value in sorted(brand.parameters_in_force.items())}
     settings |= {f"goal.{name}": repr(value) for name, value in sorted(brand.goals.items())}
+    if brand.calibration:
+        as_of = brand.calibration.as_of.isoformat()
+        settings |= {f"calibrated.{name}": as_of for name in sorted(set(brand.calibration.parameters) - set(brand.parameters))}
+        for number, result in enumerate(brand.calibration.results, start=1):
+            settings[f"calibration.{number:03d}"] = canonical_json({"as_of": as_of, **result.model_dump(exclude_none=True)})
     return [{"name": name, "value": value} for name, value in settings.items()]
 
 

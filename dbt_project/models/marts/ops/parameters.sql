@@ -15,6 +15,7 @@ select
     parameters.description,
     parameters.override_text,
     parameters.override_problem,
+    parameters.override_source,
     run.parameters_version,
     parameters.value,
     parameters.default_value,
