@@ -1,6 +1,9 @@
 {#- Every parameter of seeds/parameter_defaults.csv; tests/models compares the two. A list, so that a model compiles without a database. -#}
 {% macro parameter_names() %}
     {{ return([
+        'advocacy_window_days',
+        'advocate_least_acts',
+        'advocate_least_days',
         'audience_reply_days',
         'balance_floor',
         'believable_coverage',
@@ -22,11 +25,15 @@
         'chain_credit_decay',
         'chain_longest',
         'claimed_cold_rate',
+        'claimed_multiplier',
         'claimed_referral_rate',
+        'customer_days',
         'dependency_share',
         'dormant_days',
+        'evangelist_least_strength',
         'exchange_gap_days',
         'exchange_most_named',
+        'exposure_days',
         'fake_prevalence',
         'flag_sensitivity',
         'flag_specificity',

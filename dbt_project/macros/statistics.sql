@@ -45,11 +45,12 @@ inner join {{ ref('int_persons') }} as persons on days.person_id = persons.perso
 where days.event_day <= {{ reference_date }}
 {%- endmacro %}
 
-{#- Relationship strength S of each person in a relation of decayed events, with its parts (M2.4): the one place where the formula stands. -#}
-{% macro strength_scores(events) -%}
+{#- Relationship strength S of each person in a relation of decayed events, with its parts (M2.4): the one place where the formula stands.
+    A relation with several days a person names them in `key` too. -#}
+{% macro strength_scores(events, key=['person_id']) -%}
 with summed as (
     select
-        person_id,
+        {{ key | join(', ') }},
         coalesce({{ exact_sum("case when direction = 'in' and kind = 'like' then decayed_weight end") }}, 0) as like_sum,
         coalesce({{ exact_sum("case when direction = 'in' and kind <> 'like' then decayed_weight end") }}, 0) as other_sum,
         coalesce({{ exact_sum("case when direction = 'out' then decayed_weight end") }}, 0) as out_sum,
@@ -59,7 +60,7 @@ with summed as (
         max(case when direction = 'in' then event_at end) as last_in_at,
         max(case when direction = 'out' then event_at end) as last_out_at
     from {{ events }}
-    group by person_id
+    group by {{ key | join(', ') }}
 ),
 
 capped as (

@@ -24,6 +24,8 @@ parameters as (
 ),
 
 touches as (
+    select 1 as stage_number, person_id, from_day as begins_day, until_day as ends_day from {{ ref('int_evangelist_spans') }}
+    union all
     -- In a living relationship then, and so many days before.
     select
         2 as stage_number,
