@@ -45,7 +45,7 @@ inner join {{ ref('int_persons') }} as persons on days.person_id = persons.perso
 where days.event_day <= {{ reference_date }}
 {%- endmacro %}
 
-{#- Relationship strength S of each person in a relation of decayed events, with its parts (M2.4): the one place where the formula stands.
+{#- Relationship strength S of each person in a relation of decayed events, with its parts (M2.4).
     A relation with several days a person names them in `key` too. -#}
 {% macro strength_scores(events, key=['person_id']) -%}
 with summed as (
@@ -63,16 +63,25 @@ with summed as (
     group by {{ key | join(', ') }}
 ),
 
-capped as (
+scored as (
+    {{ strength_of_sums('summed') }}
+)
+
+select * from scored
+{%- endmacro %}
+
+{#- The same of a relation that holds the decayed sums (like_sum, other_sum, out_sum) and engaged_in_event_count: the one place where the formula stands. -#}
+{% macro strength_of_sums(sums) -%}
+with capped as (
     select
-        summed.*,
-        summed.other_sum + least(summed.like_sum, parameters.like_cap) as strength_in,
-        case when summed.like_sum > 0 then least(cast(1 as double), parameters.like_cap / summed.like_sum) end as like_factor,
+        sums.*,
+        sums.other_sum + least(sums.like_sum, parameters.like_cap) as strength_in,
+        case when sums.like_sum > 0 then least(cast(1 as double), parameters.like_cap / sums.like_sum) end as like_factor,
         (1 + parameters.out_factor)
         / (1 - power(cast(2 as double), -parameters.saturation_contact_days / parameters.strength_half_life_days)) as saturation,
         parameters.out_factor,
         parameters.balance_floor
-    from summed
+    from {{ sums }} as sums
     cross join {{ ref('int_parameters') }} as parameters
 ),
 

@@ -92,6 +92,7 @@ def test_marts_are_those_of_the_design(manifest: dict[str, Any]) -> None:
         ],
         "relationships": [
             "people handles relationship_strength strength_evidence living_relationships_daily living_people the_fifty",
+            "the_fifty_changes",
             "referrals value_and_roi fifty_versus_crowd concentration",
             "follower_quality audience_quality funnel network_overlap outreach outreach_summary goals",
             "responder_capacity lifecycle lifecycle_monthly",

@@ -30,10 +30,6 @@ living as (
     select person_id from {{ ref('living_people') }} where is_living
 ),
 
-person_accounts as {{ inlined() }} (
-    select account_key, person_id, person_ref from {{ ref('int_person_accounts') }}
-),
-
 -- Chosen before looking at value: external, more likely real than not, still there, no objection.
 ranked as (
     select
@@ -123,21 +119,38 @@ ranked_asks as (
 
 bases as (
     select
-        coalesce(linked.person_id, own.person_id) as person_id,
-        facts.basis,
-        facts.purpose,
-        row_number() over (
-            partition by coalesce(linked.person_id, own.person_id)
-            order by facts.collected_at desc nulls last, facts.fact, facts.value, facts.person_ref
-        ) as basis_rank
-    from {{ ref('stg_person_facts') }} as facts
+        person_id,
+        basis,
+        purpose,
+        row_number() over (partition by person_id order by collected_at desc nulls last, fact, value, person_ref) as basis_rank
+    from {{ ref('int_person_bases') }}
+),
+
+-- Whoever was approached of late is left in peace, whatever came of it.
+contacts as (
+    select
+        outreach.person_id,
+        outreach.answered_at is not null as has_answered,
+        {{ days_between('cast(outreach.contacted_at as date)', 'run.as_of_date') }} as contact_days,
+        row_number() over (partition by outreach.person_id order by outreach.contacted_at desc, outreach.contact_key) as contact_rank
+    from {{ ref('outreach') }} as outreach
     cross join run
-    left join person_accounts as own on facts.person_ref = own.account_key
-    left join (select distinct person_ref, person_id from person_accounts where person_ref is not null) as linked on facts.person_ref = linked.person_ref
-    where facts.basis is not null
-        and facts.objected_at is null
-        and coalesce(facts.expires_at >= run.as_of_at, true)
-        and coalesce(linked.person_id, own.person_id) is not null
+    cross join parameters
+    where outreach.person_id is not null
+        and {{ days_between('cast(outreach.contacted_at as date)', 'run.as_of_date') }} < parameters.outreach_rest_days
+),
+
+-- Weekly lists in a row, back from the one of this day.
+earlier_lists as (
+    select person_id, weeks_back, row_number() over (partition by person_id order by weeks_back) as list_number
+    from {{ ref('int_list_weeks') }}
+),
+
+unbroken as (
+    select person_id, count(*) as earlier_week_count
+    from earlier_lists
+    where weeks_back = list_number
+    group by person_id
 ),
 
 described as (
@@ -166,6 +179,9 @@ described as (
         coalesce(recent_exchanges.last_month_count, 0) as last_month_count,
         coalesce(recent_exchanges.month_before_count, 0) as month_before_count,
         rhythms.median_gap_days,
+        contacts.contact_days,
+        contacts.has_answered,
+        1 + coalesce(unbroken.earlier_week_count, 0) as weeks_on_list,
         {{ days_between('cast(chosen.last_exchange_at as date)', 'run.as_of_date') }} as days_since_last_exchange,
         {{ days_between('cast(ranked_asks.asked_at as date)', 'run.as_of_date') }} as waiting_days,
         {{ days_between('cast(words.last_out_at as date)', 'run.as_of_date') }} as days_since_last_out,
@@ -178,6 +194,8 @@ described as (
     left join ranked_asks on chosen.person_id = ranked_asks.person_id and ranked_asks.ask_rank = 1
     left join living on chosen.person_id = living.person_id
     left join bases on chosen.person_id = bases.person_id and bases.basis_rank = 1
+    left join contacts on chosen.person_id = contacts.person_id and contacts.contact_rank = 1
+    left join unbroken on chosen.person_id = unbroken.person_id
     left join recent_events on chosen.person_id = recent_events.person_id
     left join recent_exchanges on chosen.person_id = recent_exchanges.person_id
     left join rhythms on chosen.person_id = rhythms.person_id
@@ -188,6 +206,7 @@ reasoned as (
         described.*,
         case
             when described.is_waiting_for_answer then 'waiting_for_answer'
+            when described.contact_days is not null then 'resting'
             when described.days_since_last_exchange > parameters.slipping_least_days
                 and described.days_since_last_exchange > parameters.slipping_gap_factor * coalesce(described.median_gap_days, 0) then 'slipping'
             when described.last_in_at > coalesce(described.last_out_at, timestamp '0001-01-01 00:00:00') then 'brand_owes'
@@ -196,7 +215,8 @@ reasoned as (
             when described.days_since_last_out > parameters.slipping_least_days then 'person_silent'
             else 'steady'
         end as reason_code,
-        parameters.list_expires_days
+        parameters.list_expires_days,
+        parameters.outreach_rest_days
     from described
     cross join parameters
 )
@@ -215,6 +235,11 @@ select
             when waiting_days = 1 then 'Has been waiting for an answer for 1 day.'
             else 'Has been waiting for an answer for ' || cast(waiting_days as string) || ' days.'
         end
+        when 'resting' then case
+            when contact_days = 0 then 'You got in touch on the last day'
+            when contact_days = 1 then 'You got in touch 1 day ago'
+            else 'You got in touch ' || cast(contact_days as string) || ' days ago'
+        end || case when has_answered then ', and they answered.' else '; no answer so far.' end
         when 'slipping' then 'You last talked ' || cast(days_since_last_exchange as string) || ' days ago'
             || case
                 when median_gap_days is not null
@@ -232,6 +257,9 @@ select
     end as reason_text,
     case reason_code
         when 'waiting_for_answer' then 'Answer the open question first, in the thread where it was asked.'
+        when 'resting' then 'Leave them in peace for another '
+            || cast(cast(outreach_rest_days - contact_days as bigint) as string)
+            || case when outreach_rest_days - contact_days = 1 then ' day' else ' days' end || '; answer if they write.'
         when 'slipping' then 'Get in touch personally, and pick up what was last talked about.'
         when 'brand_owes' then 'Reply to what was last said, or thank for it.'
         when 'new_relationship' then 'Welcome them by name and ask what brought them.'
@@ -264,6 +292,7 @@ select
     exchange_day_count,
     exchange_day_count_90d,
     days_since_last_exchange,
+    weeks_on_list,
     p_real,
     is_new as is_provisional,
     is_living,
