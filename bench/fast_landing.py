@@ -36,7 +36,7 @@ from demo.platforms import PLATFORMS
 from demo.platforms import base as platforms_base
 from demo.platforms.base import Doorkeeper, Limit, Platform
 from demo.serve import describe_addresses
-from fifty import landing, paging, pull
+from fifty import landing, paging, pull, sent
 from fifty.config import load_config
 from fifty.connectors.base import Following, discover_connectors
 from fifty.demo import write_setup
@@ -122,7 +122,7 @@ def write_item(item: Any) -> bytes:
         return bytes(item.text)
     if isinstance(item, dict) and any(isinstance(value, TextObject) for value in item.values()):
         return b"{" + b",".join(b'"%s":%s' % (name.encode(), write_item(value)) for name, value in item.items()) + b"}"
-    return simplejson.dumps(item, separators=(",", ":"), use_decimal=True).encode("ascii")
+    return sent.write_item(item)
 
 
 class InProcessClient(HttpClient):

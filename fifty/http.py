@@ -26,6 +26,7 @@ import simplejson
 import tenacity
 
 from fifty.errors import CredentialError, FatalError, FiftyError, RetryableError, SettingsError, SkippableError
+from fifty.sent import read_answer
 
 if TYPE_CHECKING:
     from fifty.config import Account
@@ -217,6 +218,15 @@ class HttpClient:
         adapter = requests.adapters.HTTPAdapter(pool_connections=2, pool_maxsize=2)
         self._session.mount("http://", adapter)
         self._session.mount("https://", adapter)
+        self._surroundings: dict[str, dict[str, Any]] = {}
+        self._retrying = tenacity.Retrying(
+            stop=tenacity.stop_after_attempt(settings.http_attempts),
+            wait=self._choose_wait,
+            retry=tenacity.retry_if_exception_type(_TryAgain),
+            sleep=sleep,
+            before_sleep=self._say_wait,
+            reraise=True,
+        )
 
     def close(self) -> None:
         """Give the connections back."""
@@ -267,17 +277,9 @@ class HttpClient:
         def attempt() -> Answer:
             return self._attempt(method, url, parameters, headers or {}, body, authorization, skips)
 
-        retrying = tenacity.Retrying(
-            stop=tenacity.stop_after_attempt(self._settings.http_attempts),
-            wait=self._choose_wait,
-            retry=tenacity.retry_if_exception_type(_TryAgain),
-            sleep=self._sleep,
-            before_sleep=self._say_wait,
-            reraise=True,
-        )
         last: _TryAgain
         try:
-            return retrying(attempt)
+            return self._retrying(attempt)
         except _TryAgain as error:
             last = error
         # Raised out here, so that no exception of the library, with its address and headers, stays chained to ours.
@@ -379,6 +381,7 @@ class HttpClient:
                 timeout=(min(timeout, 10.0), timeout),
                 allow_redirects=False,
                 stream=True,
+                **self._find_surroundings(url),
             ) as response:
                 content = self._read_body(response, deadline, url)
                 answer = _Raw(response.status_code, dict_of_headers(response.headers), content, response.url, turn)
@@ -391,6 +394,17 @@ class HttpClient:
         if is_ours:
             raise self._build_error(FatalError, "the request cannot be made", seen=failure, remedy="check `base_url` and the credential")
         raise _TryAgain(failure)
+
+    def _find_surroundings(self, url: str) -> dict[str, Any]:
+        """Proxies and certificates that the environment sets for the host of `url`. Asked once a host: requests would go through it at every request."""
+        parts = urlsplit(url)
+        place = f"{parts.scheme}://{parts.netloc}"
+        if place not in self._surroundings:
+            self._session.trust_env = True
+            found = self._session.merge_environment_settings(url, {}, None, None, None)
+            self._surroundings[place] = {"proxies": found["proxies"], "verify": found["verify"]}
+        self._session.trust_env = False
+        return self._surroundings[place]
 
     def _read_body(self, response: requests.Response, deadline: float, url: str) -> bytes:
         chunks: list[bytes] = []
@@ -532,7 +546,7 @@ class HttpClient:
             raise _TryAgain("an empty body", is_content=True)
         failure: str
         try:
-            return simplejson.loads(answer.content.decode("utf-8"), use_decimal=True)
+            return read_answer(answer.content.decode("utf-8"))
         except (ValueError, RecursionError) as error:
             failure = type(error).__name__
         raise _TryAgain(f"no valid JSON ({failure}): {self._head(answer)}", is_content=True)

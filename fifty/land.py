@@ -32,7 +32,7 @@ import simplejson
 from fifty import shapes, warehouse
 from fifty.connectors.base import Connector, Stream, discover_connectors
 from fifty.errors import FatalError, FiftyError, LandingError
-from fifty.landing import LandedLoad, canonical_json, list_finished_loads, parse_instant, verify_load
+from fifty.landing import UNLISTED_NOTE, LandedLoad, canonical_json, list_finished_loads, parse_instant, verify_load
 from fifty.macros import create_macros
 from fifty.settings import Settings
 from fifty.warehouse import BrandPaths
@@ -892,7 +892,8 @@ def sample_new_fields(plan: StreamPlan, load: LandedLoad) -> list[str]:
 def judge_completeness(load: LandedLoad) -> dict[str, Any]:
     """State of a load in `ops.completeness`: expected_count, got_count, is_reachable, completeness_state, reason.
 
-    complete            every scope was read to the platform's end and gave what the platform said it had
+    complete            every scope was read to the platform's end and gave what the platform said it had, or a little less where the platform is known to
+                        count whom it does not list (then the reason says how many)
     legitimately_empty  the same, and there was nothing
     partial             a scope was cut short, or gave less than the platform said it had, or it was not known what to ask about
     not_reachable       the platform cannot answer for this window (a snapshot asked for the past, or beyond its horizon)
@@ -902,7 +903,9 @@ def judge_completeness(load: LandedLoad) -> dict[str, Any]:
     stated = [scope for scope in manifest.scopes if scope.expected_count is not None]
     expected = sum(scope.expected_count or 0 for scope in stated) if stated else None
     cut = [scope for scope in manifest.scopes if not scope.is_complete]
-    short = [scope for scope in stated if scope.item_count < (scope.expected_count or 0)]
+    fewer = [scope for scope in stated if scope.item_count < (scope.expected_count or 0)]
+    unlisted = [scope for scope in fewer if (scope.note or "").startswith(UNLISTED_NOTE)]
+    short = [scope for scope in fewer if scope not in unlisted]
     beyond = [text for text in [*(scope.note or "" for scope in manifest.scopes), *manifest.warnings] if text.startswith("not_reachable")]
     held_up = [text for text in manifest.warnings if text.startswith("incomplete:")]
     state, reason = "complete", None
@@ -921,6 +924,9 @@ def judge_completeness(load: LandedLoad) -> dict[str, Any]:
     elif got == 0:
         state = "legitimately_empty"
         reason = None if manifest.scopes else "nothing to ask about"
+    elif unlisted:
+        more = sum((scope.expected_count or 0) - scope.item_count for scope in unlisted)
+        reason = f"the platform counts {more} more than it lists, in {len(unlisted)} of {len(manifest.scopes)} reads, as it does with people who are gone or blocked"
     return {
         "expected_count": expected,
         "got_count": got,

@@ -24,8 +24,11 @@ from typing import Any, Literal
 import simplejson
 
 from fifty.errors import LandingError
+from fifty.sent import read_answer, write_item
 
 PART_LINES = 20_000
+UNLISTED_NOTE = "counted, not listed:"
+"""How the note of a complete scope begins whose platform counts more than its list shows, as it is known to do; the number follows."""
 
 StreamKind = Literal["events", "state"]
 ReadKind = Literal["listing", "window", "lookup"]
@@ -268,7 +271,7 @@ def read_lines(load: LandedLoad) -> Iterator[dict[str, Any]]:
     for path in load.part_paths:
         with gzip.open(path, "rt", encoding="utf-8") as file:
             for line in file:
-                yield simplejson.loads(line, use_decimal=True)
+                yield read_answer(line)
 
 
 class LoadWriter:
@@ -331,15 +334,19 @@ class LoadWriter:
     def write(self, scope: Mapping[str, Any], page: int, items: list[Any]) -> None:
         """Append the items of one page as lines. `scope` is what was asked."""
         self.page_count += 1
-        for item in items:
+        asked = simplejson.dumps(scope, separators=(",", ":"), use_decimal=True).encode("ascii")
+        waiting = items
+        while waiting:
             if self._file is None or self._lines >= PART_LINES:
                 self._open_part()
             assert self._file is not None
-            self.item_count += 1
-            self._lines += 1
-            line = {"scope": scope, "page": page, "seq": self.item_count, "item": item}
-            # ASCII only: a lone surrogate in a stranger's text stays an escape instead of becoming invalid UTF-8.
-            self._file.write(simplejson.dumps(line, separators=(",", ":"), use_decimal=True).encode("ascii") + b"\n")
+            now, waiting = waiting[: PART_LINES - self._lines], waiting[PART_LINES - self._lines :]
+            numbered = enumerate(now, start=self.item_count + 1)
+            self._file.write(
+                b"".join([b'{"scope":%b,"page":%d,"seq":%d,"item":%b}\n' % (asked, page, seq, write_item(item)) for seq, item in numbered])
+            )
+            self.item_count += len(now)
+            self._lines += len(now)
 
     def finish(
         self,

@@ -9,7 +9,7 @@ Try it alone: `python -m fifty.polling` prints how often a post is asked about a
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -89,11 +89,9 @@ class Register:
         for post_id, post in seen.posts.items():
             known = self.posts.get(post_id)
             if known is None:
-                self.posts[post_id] = KnownPost.load(post.dump())
+                self.posts[post_id] = replace(post, counts=dict(post.counts))
             elif post.checked_at is not None and (known.checked_at is None or post.checked_at >= known.checked_at):
-                merged = KnownPost.load(post.dump())
-                merged.is_own = post.is_own or known.is_own
-                self.posts[post_id] = merged
+                self.posts[post_id] = replace(post, counts=dict(post.counts), is_own=post.is_own or known.is_own)
 
     def list_due(self, connector: Connector, clock: datetime, *, reread_all: bool = False) -> list[str]:
         """Ids to look up in a window that ends at `clock`: never seen themselves, or not for as long as their age allows.
@@ -148,6 +146,9 @@ def observe_items(items: Iterable[Any], following: Following, *, account_id: str
     named: dict[str, str] = {}
     for item in items:
         post_id = find_value(item, following.id)
+        if str(post_id) in seen.posts:
+            # A page of notifications names one post a hundred times, each time as it is at this moment.
+            continue
         created_at = format_instant(read_time(find_value(item, following.created_at)) or seen_at)
         if post_id is not None:
             author = find_value(item, following.author) if following.author else None

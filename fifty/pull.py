@@ -29,6 +29,7 @@ from fifty.connectors.base import Connector, Stream, Unfolded, discover_connecto
 from fifty.errors import FatalError, FiftyError, RetryableError, SettingsError, SkippableError
 from fifty.http import SHARED_THROTTLE, Answer, Authorization, HttpClient, Manners, MissingError, Parameters, Throttle, Validators, redact_secrets
 from fifty.landing import (
+    UNLISTED_NOTE,
     LoadKey,
     LoadWriter,
     Manifest,
@@ -52,6 +53,8 @@ log = logging.getLogger(__name__)
 LoadState = Literal["pulled", "finished_before", "unchanged", "not_reachable", "failed"]
 SKIPPED_AT_LEAST = 20
 SKIPPED_SHARE = 0.5
+UNLISTED_LEAST = 3
+UNLISTED_SHARE = 0.1
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
@@ -485,6 +488,7 @@ class AccountPull(_StreamPull):
 
     def _list_asks(self, stream: Stream, state: Mapping[str, Any], start: datetime | None) -> Iterator[Ask]:
         base = self._base_values(stream, start)
+        base["is_first"] = not state.get("watermark") and not self.options.is_backfill
         if stream.asks == "account":
             yield self._build_ask(stream, base, expected=self._expected_by_profile(stream))
         elif stream.asks == "role":
@@ -736,6 +740,8 @@ class AccountPull(_StreamPull):
         if stream.may_be_hidden and scope.is_complete and not keys and (scope.expected_count or 0) > 0:
             scope.is_complete = False
             notes.append(f"hidden: {scope.expected_count} are stated and none is shown")
+        if stream.counts_unlisted and scope.is_complete and (unlisted := count_unlisted(scope)):
+            notes.append(f"{UNLISTED_NOTE} {unlisted}")
         scope.note = "; ".join(dict.fromkeys(notes)) or None
         self._note_vanished(stream, state, scope, members, draft)
         if stream.asks == "role":
@@ -887,7 +893,8 @@ class AccountPull(_StreamPull):
     def _fill_parameters(self, stream: Stream, ask: Ask, authorization: Authorization | None) -> Parameters:
         if ask.by_id:
             return ()
-        templates = {**stream.params, **(stream.credential_params if authorization else {})}
+        first = stream.first_params if ask.values.get("is_first") else {}
+        templates = {**stream.params, **first, **(stream.credential_params if authorization else {})}
         filled: list[tuple[str, str]] = []
         for name, template in templates.items():
             for part in template.split("|"):
@@ -1019,6 +1026,12 @@ class AccountPull(_StreamPull):
             polled[post_id] = Polled(clock, counts.get(post_id))
         gone = {post_id for post_id, post in register.posts.items() if post.is_gone}
         return {post_id: [one.at, one.count] for post_id, one in sorted(polled.items()) if post_id not in gone}
+
+
+def count_unlisted(scope: ScopeRead) -> int:
+    """How many more the platform counts than a complete read gave, where that is within what it leaves out of its lists; else 0: then some are missing."""
+    short = (scope.expected_count or 0) - scope.item_count
+    return short if 0 < short <= max(UNLISTED_LEAST, UNLISTED_SHARE * (scope.expected_count or 0)) else 0
 
 
 def load_polled(state: Mapping[str, Any]) -> dict[str, Polled]:

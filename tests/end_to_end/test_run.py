@@ -37,20 +37,18 @@ def read_fingerprint(world: DemoWorld, run: FinishedRun) -> str:
     return found[run.root.name]
 
 
-def test_the_first_run_publishes_and_warns_only_of_whom_bluesky_counts_and_hides(first_run: FinishedRun) -> None:
+def test_the_first_run_publishes_and_nothing_of_what_was_pulled_is_doubtful(first_run: FinishedRun) -> None:
     assert first_run.said.returncode == 0, first_run.said.stderr
     warnings = [line for line in first_run.said.stderr.splitlines() if line.startswith("warning:")]
-    assert warnings and all("complete_read_brought_what_was_promised" in line for line in warnings), first_run.said.stderr
+    assert [line for line in warnings if not line.startswith("warning: marts/")] == []
     assert [report["stage"] for report in first_run.answer["stages"]] == [
         "pull", "land", "gate_landed", "transform", "gate_marts", "publish", "extract",
     ]  # fmt: skip
-    # Accounts that are gone, or in a block with the author, stay in Bluesky's counts and are in none of its lists.
-    assert {
-        (platform, stream)
-        for platform, stream in first_run.ask_published(
-            "select platform, stream from ops.completeness where completeness_state not in ('complete', 'legitimately_empty')"
-        )
-    } <= {("bluesky", "likes"), ("bluesky", "reposts"), ("bluesky", "quotes"), ("bluesky", "followers")}
+    states = first_run.ask_published("select platform, stream, completeness_state, reason from ops.completeness")
+    assert {state for _, _, state, _ in states} <= {"complete", "legitimately_empty"}, states
+    # Accounts that are gone, or in a block with the author, stay in Bluesky's counts and are in none of its lists: no fault, but said.
+    said = {(platform, stream) for platform, stream, _, reason in states if "more than it lists" in (reason or "")}
+    assert {("bluesky", "likes"), ("bluesky", "followers")} <= said <= {("bluesky", stream) for stream in ("likes", "reposts", "quotes", "followers")}
 
 
 def test_hostile_names_reach_the_extracts_harmless(first_run: FinishedRun) -> None:
@@ -167,9 +165,7 @@ def day_after(world: DemoWorld, second_run: SecondRun, data: Path, tmp_path_fact
     published = [(str(row[0]), row[1]) for row in broken.ask_published("select platform, count(*) from engagement.posts group by all order by all")]
     states: dict[str, set[str]] = {}
     for platform, state in broken.ask_published(
-        "select platform, completeness_state from ops.completeness where cast(window_end_at as date) = ?"
-        # Bluesky counts people whom it does not list.
-        " and not (platform = 'bluesky' and coalesce(reason, '') like 'the platform states % more than it gives%')",
+        "select platform, completeness_state from ops.completeness where cast(window_end_at as date) = ?",
         date.fromisoformat(DAY_AFTER) + timedelta(days=1),
     ):
         states.setdefault(platform, set()).add(state)

@@ -101,6 +101,20 @@ def client(clock: Clock, *, throttle: Throttle | None = None, attempts: int = 3,
     )
 
 
+def test_the_environments_proxy_is_used_and_asked_for_once(platform: Platform, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("http_proxy", platform.url)
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
+    one = client(Clock())
+    platform.tell(reply(content=[1]))
+    assert one.get("http://social.example:81", "x").content == [1]
+    assert platform.seen[0][1] == "http://social.example:81/x"
+    assert one.get(platform.url, "y").content == [1]
+    assert platform.seen[1][1] == "/y"
+    monkeypatch.setattr("requests.utils.getproxies", lambda: pytest.fail("the environment was searched again"))
+    one.get("http://social.example:81", "z")
+    assert platform.seen[2][1] == "http://social.example:81/z"
+
+
 def test_numbers_keep_all_their_digits(platform: Platform) -> None:
     platform.tell(reply(content=b'{"id": 12345678901234567890123, "share": 0.1000000000000000055}'))
     content = client(Clock()).get(platform.url, "x").content

@@ -545,6 +545,42 @@ def test_hidden_followers_are_no_evidence_that_all_have_left(puller: Puller) -> 
     assert outcomes["followers"].incomplete_count == 1
 
 
+@pytest.mark.parametrize(
+    ("stated", "shown", "is_known_to_count_more", "state"),
+    [
+        (100, 90, True, "complete"),
+        (100, 89, True, "partial"),
+        (4, 1, True, "complete"),
+        (5, 1, True, "partial"),
+        (100, 99, False, "partial"),
+        (3, 3, True, "complete"),
+    ],
+)
+def test_a_count_may_exceed_its_list_a_little_where_the_platform_is_known_for_it(
+    puller: Puller, stated: int, shown: int, is_known_to_count_more: bool, state: str
+) -> None:
+    streams = [replace(one, counts_unlisted=is_known_to_count_more) if one.name == "followers" else one for one in CONNECTOR.streams]
+    puller.connector = replace(CONNECTOR, streams=tuple(streams))
+    puller.world.stated_followers, puller.world.followers = stated, [str(number) for number in range(shown)]
+    puller.pull(0)
+    found = judge_completeness(puller.load("followers"))
+    assert (found["completeness_state"], found["expected_count"], found["got_count"]) == (state, stated, shown)
+    (scope,) = puller.load("followers").manifest.scopes
+    is_said = stated > shown and state == "complete"
+    assert scope.note == (f"counted, not listed: {stated - shown}" if is_said else None)
+    assert (f"counts {stated - shown} more than it lists" in (found["reason"] or "")) is is_said
+
+
+def test_a_first_load_leaves_out_what_lists_tell_and_later_ones_do_not(puller: Puller) -> None:
+    streams = [replace(one, first_params={"only": "a|b"}) if one.name == "feed" else one for one in CONNECTOR.streams]
+    puller.connector = replace(CONNECTOR, streams=tuple(streams))
+    for number, expected in ((0, "/feed?only=a&only=b"), (1, "/feed")):
+        puller.pull(number)
+        assert next(path for path in puller.world.asked if path.startswith("/feed")) == expected
+    puller.pull(-100, since=day(-200), is_backfill=True)
+    assert "/feed" in puller.world.asked
+
+
 def test_a_brand_without_followers_is_legitimately_empty(puller: Puller) -> None:
     puller.world.followers = []
     puller.pull(0)
