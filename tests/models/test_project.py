@@ -89,6 +89,7 @@ def test_marts_are_those_of_the_design(manifest: dict[str, Any]) -> None:
             "posts engagement_daily audience_daily conversations response_times response_summary share_of_voice_weekly brand_accounts calendar",
             "reach_weekly",
             "campaigns campaign_retention campaign_entrants",
+            "feedback",
         ],
         "relationships": [
             "people handles relationship_strength strength_evidence living_relationships_daily living_people the_fifty",
