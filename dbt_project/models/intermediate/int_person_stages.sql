@@ -44,6 +44,11 @@ living as (
     from {{ ref('int_living_spans') }} as spans
     cross join run
     where spans.first_day <= run.as_of_date and spans.last_day >= run.as_of_date
+),
+
+-- What goes on from a living relationship: recommending the brand, and recommending it to somebody by name.
+advocates as (
+    select person_id, referral_count from {{ ref('int_advocates') }} where is_advocate
 )
 
 select
@@ -51,11 +56,14 @@ select
     following.person_id is not null or acting.person_id is not null as is_reachable,
     coalesce(window_days.is_engaged, false) as is_engaged,
     coalesce(window_days.is_conversing, false) as is_conversing,
-    living.person_id is not null as is_living
+    living.person_id is not null as is_living,
+    living.person_id is not null and advocates.person_id is not null as is_advocating,
+    living.person_id is not null and coalesce(advocates.referral_count > 0, false) as is_referring
 from persons
 cross join parameters
 left join following on persons.person_id = following.person_id
 left join acting on persons.person_id = acting.person_id
 left join window_days on persons.person_id = window_days.person_id
 left join living on persons.person_id = living.person_id
+left join advocates on persons.person_id = advocates.person_id
 where persons.p_real >= parameters.least_p_real and not persons.is_deleted

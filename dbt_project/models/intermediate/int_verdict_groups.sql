@@ -1,5 +1,6 @@
 -- One row per person and group of M8.1 and M5.8, formed by what had happened before the choice, `verdict_days` before the as-of instant: the list (by strength as it
--- stood then, ranked; as far as the longest list compared), the like-only crowd, and the followers. With what each person brought from the choice to the as-of instant.
+-- stood then, ranked; as far as the longest list compared), the like-only crowd, the followers, and for M5.8 the evangelists of that day and all other followers.
+-- With what each person brought from the choice to the as-of instant.
 -- Who did nothing but like for a year is crowd, whatever strength is left from before it: nobody is both on the list and in the crowd.
 with choice as (
     select
@@ -56,6 +57,24 @@ ranked as (
     where strengths.strength > 0 and not coalesce(habits.is_like_only, false)
 ),
 
+-- A label that rests on acts after the choice would be chosen by what it is tested against.
+evangelists as (
+    select spans.person_id
+    from {{ ref('int_evangelist_spans') }} as spans
+    cross join choice
+    inner join persons on spans.person_id = persons.person_id
+    where spans.from_day <= choice.chosen_date and spans.until_day > choice.chosen_date
+),
+
+-- A follow without a known start was there when the list was first read: it is taken to be older than the choice.
+followers as (
+    select distinct follows.person_id
+    from {{ ref('int_follows') }} as follows
+    cross join choice
+    inner join persons on follows.person_id = persons.person_id
+    where coalesce(follows.started_at < choice.chosen_at, true) and coalesce(follows.ended_at >= choice.chosen_at, true)
+),
+
 members as (
     select ranked.person_id, 'list' as side, ranked.list_rank, ranked.strength
     from ranked
@@ -67,13 +86,19 @@ members as (
     inner join persons on habits.person_id = persons.person_id
     where habits.is_like_only
     union all
-    -- A follow without a known start was there when the list was first read: it is taken to be older than the choice.
-    select distinct follows.person_id, 'followers' as side, cast(null as bigint) as list_rank, cast(null as double) as strength
-    from {{ ref('int_follows') }} as follows
+    select followers.person_id, 'followers' as side, cast(null as bigint) as list_rank, cast(null as double) as strength
+    from followers
     cross join choice
-    inner join persons on follows.person_id = persons.person_id
-    left join ranked on follows.person_id = ranked.person_id and ranked.list_rank <= choice.list_size
-    where coalesce(follows.started_at < choice.chosen_at, true) and coalesce(follows.ended_at >= choice.chosen_at, true) and ranked.person_id is null
+    left join ranked on followers.person_id = ranked.person_id and ranked.list_rank <= choice.list_size
+    where ranked.person_id is null
+    union all
+    select person_id, 'evangelists' as side, cast(null as bigint) as list_rank, cast(null as double) as strength
+    from evangelists
+    union all
+    select followers.person_id, 'other followers' as side, cast(null as bigint) as list_rank, cast(null as double) as strength
+    from followers
+    left join evangelists on followers.person_id = evangelists.person_id
+    where evangelists.person_id is null
 ),
 
 later_acts as (
@@ -110,6 +135,15 @@ later_referrals as (
     group by refs.person_id
 ),
 
+-- People new to the brand who are known to have been shown an act of advocacy (M5.1).
+later_reach as (
+    select exposures.exposer_person_id as person_id, count(distinct exposures.newcomer_key) as reached_count
+    from {{ ref('int_exposures') }} as exposures
+    cross join choice
+    where exposures.exposed_at >= choice.chosen_at
+    group by exposures.exposer_person_id
+),
+
 links as (
     select distinct person_id from {{ ref('int_person_accounts') }} where person_ref is not null
 )
@@ -125,9 +159,11 @@ select
     coalesce(later_referrals.referral_count, 0) as referral_count,
     coalesce(later_acts.reply_count, 0) as reply_count,
     coalesce(later_acts.click_count, 0) as click_count,
+    coalesce(later_reach.reached_count, 0) as reached_count,
     links.person_id is not null as is_linked
 from members
 left join later_acts on members.person_id = later_acts.person_id
 left join later_credits on members.person_id = later_credits.person_id
 left join later_referrals on members.person_id = later_referrals.person_id
+left join later_reach on members.person_id = later_reach.person_id
 left join links on members.person_id = links.person_id

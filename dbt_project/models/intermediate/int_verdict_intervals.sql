@@ -22,7 +22,7 @@ value_strata as (
 click_strata as (
     select side, list_size, cast(click_count as double) as value, count(*) as people_count
     from members
-    where side <> 'followers'
+    where side in ('list', 'crowd')
     group by side, list_size, click_count
 ),
 
@@ -78,27 +78,39 @@ comparisons as (
         case when list_sizes.is_main then 'main' else 'list size' end as variant,
         'value' as outcome,
         list_sizes.list_size,
+        'list' as list_side,
+        'crowd' as crowd_side,
         'list ' || cast(list_sizes.list_size as string) as list_sample,
         'crowd 0' as crowd_sample
     from list_sizes
     union all
     select
-        'without the largest of the list' as variant, 'value' as outcome, list_size,
+        'without the largest of the list' as variant, 'value' as outcome, list_size, 'list' as list_side, 'crowd' as crowd_side,
         'list ' || cast(list_size as string) || ' without its largest' as list_sample, 'crowd 0' as crowd_sample
     from list_sizes
     where is_main
     union all
     select
-        'without the largest of the crowd' as variant, 'value' as outcome, list_size,
+        'without the largest of the crowd' as variant, 'value' as outcome, list_size, 'list' as list_side, 'crowd' as crowd_side,
         'list ' || cast(list_size as string) as list_sample, 'crowd 0 without its largest' as crowd_sample
     from list_sizes
     where is_main
     union all
-    select 'main' as variant, 'clicks' as outcome, list_size, 'list ' || cast(list_size as string) as list_sample, 'crowd 0' as crowd_sample
+    select
+        'main' as variant, 'clicks' as outcome, list_size, 'list' as list_side, 'crowd' as crowd_side,
+        'list ' || cast(list_size as string) as list_sample, 'crowd 0' as crowd_sample
     from list_sizes
     where is_main
     union all
-    select 'followers' as variant, 'value' as outcome, list_size, 'list ' || cast(list_size as string) as list_sample, 'followers 0' as crowd_sample
+    select
+        'followers' as variant, 'value' as outcome, list_size, 'list' as list_side, 'followers' as crowd_side,
+        'list ' || cast(list_size as string) as list_sample, 'followers 0' as crowd_sample
+    from list_sizes
+    where is_main
+    union all
+    select
+        'evangelists' as variant, 'value' as outcome, cast(0 as bigint) as list_size, 'evangelists' as list_side, 'other followers' as crowd_side,
+        'evangelists 0' as list_sample, 'other followers 0' as crowd_sample
     from list_sizes
     where is_main
 ),
@@ -148,7 +160,8 @@ select
     comparisons.variant,
     comparisons.outcome,
     comparisons.list_size,
-    case when comparisons.variant = 'followers' then 'followers' else 'crowd' end as crowd_side,
+    comparisons.list_side,
+    comparisons.crowd_side,
     list_sums.value_sum as list_sum,
     crowd_sums.value_sum as crowd_sum,
     cast(list_sums.people_count as bigint) as list_people_count,

@@ -1,4 +1,4 @@
--- One row per person and group that is compared: the list in each of its lengths, crowd and followers with length 0.
+-- One row per person and group that is compared: the list in each of its lengths, all others with length 0.
 -- `scaled_value` is what the person brought; what is seen of linked people only is scaled to the size of the group by its link rate (M8.1).
 with members as (
     select * from {{ ref('int_verdict_groups') }}
@@ -8,7 +8,7 @@ list_sizes as (
     select * from {{ ref('int_verdict_lists') }}
 ),
 
--- Crowd and followers are the same whatever the length of the list: they stand with size 0, and are drawn once.
+-- The others are the same whatever the length of the list: they stand with size 0, and are drawn once.
 placed as (
     select members.*, list_sizes.list_size
     from members
@@ -51,5 +51,6 @@ select
     referral_count,
     reply_count,
     click_count,
+    reached_count,
     {{ share('linked_count', 'member_count') }} as link_rate
 from counted

@@ -55,7 +55,9 @@ group_sums as (
         count(case when referral_count > 0 then 1 end) as referral_person_count,
         sum(reply_count) as reply_count,
         count(case when reply_count > 0 then 1 end) as reply_person_count,
-        count(case when click_count > 0 then 1 end) as click_person_count
+        count(case when click_count > 0 then 1 end) as click_person_count,
+        sum(reached_count) as reached_count,
+        count(case when reached_count > 0 then 1 end) as reached_person_count
     from members
     group by side, list_size
 ),
@@ -71,7 +73,7 @@ measured as (
         list_groups.link_rate as list_link_rate,
         crowd_groups.link_rate as crowd_link_rate
     from {{ ref('int_verdict_intervals') }} as intervals
-    left join group_sums as list_groups on list_groups.side = 'list' and intervals.list_size = list_groups.list_size
+    left join group_sums as list_groups on intervals.list_side = list_groups.side and intervals.list_size = list_groups.list_size
     left join group_sums as crowd_groups on intervals.crowd_side = crowd_groups.side
 ),
 
@@ -82,8 +84,9 @@ judged as (
         case
             when measured.outcome = 'clicks' and recorded.click_row_count = 0 then 'not measurable: no connector tells who clicked'
             when measured.outcome = 'value' and recorded.conversion_row_count = 0 then 'not measurable: no conversions are recorded'
+            when measured.list_count = 0 and measured.list_side = 'evangelists' then 'too few: nobody was an evangelist when the list was made'
             when measured.list_count = 0 then 'too few: nobody was in a relationship with the brand when the list was made'
-            when measured.crowd_count = 0 and measured.crowd_side = 'followers' then 'too few: no follower of that time is known'
+            when measured.crowd_count = 0 and measured.crowd_side <> 'crowd' then 'too few: no follower of that time is known'
             when measured.crowd_count = 0 then 'too few: nobody did nothing but like in the year before the list was made'
             when measured.list_people_count is null or measured.crowd_people_count is null then 'too few: nobody is left in a group without its largest'
             when measured.outcome = 'value' and measured.list_link_rate = 0 and measured.crowd_link_rate = 0
@@ -123,16 +126,20 @@ secondary as (
         list_groups.member_count as list_count,
         coalesce(crowd_groups.member_count, 0) as crowd_count,
         case outcomes.outcome
-            when 'replies' then list_groups.reply_count when 'referrals' then list_groups.referral_count else list_groups.conversion_count
+            when 'replies' then list_groups.reply_count when 'referrals' then list_groups.referral_count
+            when 'people reached' then list_groups.reached_count else list_groups.conversion_count
         end as list_sum,
         case outcomes.outcome
-            when 'replies' then crowd_groups.reply_count when 'referrals' then crowd_groups.referral_count else crowd_groups.conversion_count
+            when 'replies' then crowd_groups.reply_count when 'referrals' then crowd_groups.referral_count
+            when 'people reached' then crowd_groups.reached_count else crowd_groups.conversion_count
         end as crowd_sum,
         case outcomes.outcome
-            when 'replies' then list_groups.reply_person_count when 'referrals' then list_groups.referral_person_count else list_groups.conversion_person_count
+            when 'replies' then list_groups.reply_person_count when 'referrals' then list_groups.referral_person_count
+            when 'people reached' then list_groups.reached_person_count else list_groups.conversion_person_count
         end as list_active_count,
         case outcomes.outcome
-            when 'replies' then crowd_groups.reply_person_count when 'referrals' then crowd_groups.referral_person_count else crowd_groups.conversion_person_count
+            when 'replies' then crowd_groups.reply_person_count when 'referrals' then crowd_groups.referral_person_count
+            when 'people reached' then crowd_groups.reached_person_count else crowd_groups.conversion_person_count
         end as crowd_active_count,
         case
             when outcomes.outcome = 'referrals' and recorded.referral_row_count = 0 then 'not measurable: no referrals are recorded'
@@ -144,6 +151,8 @@ secondary as (
         select 'referrals' as outcome
         union all
         select 'conversions' as outcome
+        union all
+        select 'people reached' as outcome
     ) as outcomes
     cross join recorded
     inner join group_sums as list_groups on list_groups.side = 'list'
@@ -181,7 +190,7 @@ rows_told as (
         case when outcome = 'value' then list_link_rate end as list_link_rate,
         case when outcome = 'value' then crowd_link_rate end as crowd_link_rate,
         case when has_figures then replicate_count end as replicate_count,
-        case when variant not in ('main', 'followers') then verdict <> main_verdict end as is_verdict_flipped
+        case when variant not in ('main', 'followers', 'evangelists') then verdict <> main_verdict end as is_verdict_flipped
     from compared
     union all
     select
@@ -224,16 +233,18 @@ select
     rows_told.verdict,
     rows_told.verdict_reason,
     case rows_told.verdict
-        when 'holds' then 'Yes: the list was worth more in total than ' || case when rows_told.variant = 'followers' then 'all other followers' else 'the like-only crowd' end
+        when 'holds' then 'Yes: the ' || case when rows_told.variant = 'evangelists' then 'evangelists were' else 'list was' end || ' worth more in total than '
+            || case when rows_told.variant in ('followers', 'evangelists') then 'all other followers' else 'the like-only crowd' end
             || ' (' || cast(rows_told.list_count as string) || ' people against ' || cast(rows_told.crowd_count as string) || ').'
-        when 'refuted' then 'NO: ' || case when rows_told.variant = 'followers' then 'all other followers were' else 'the like-only crowd was' end || ' worth more in total.'
+        when 'refuted' then 'NO: ' || case when rows_told.variant in ('followers', 'evangelists') then 'all other followers were' else 'the like-only crowd was' end
+            || ' worth more in total.'
         when 'not shown' then 'Not shown: with so few who bring anything, chance alone could turn the difference round.'
         when 'not testable' then 'Not testable: what the two groups bring is not known equally well.'
         when 'not measurable' then 'Not measurable with what is recorded.'
         when 'too few' then 'Too few people to say.'
     end as answer_text,
     run.parameters_version,
-    rows_told.list_size,
+    case when rows_told.variant = 'evangelists' then rows_told.list_count else rows_told.list_size end as list_size,
     rows_told.list_count,
     rows_told.crowd_count,
     round(rows_told.list_sum, 9) as list_sum,

@@ -25,8 +25,14 @@ counted as (
         count(case when is_reachable then 1 end) as reachable_count,
         count(case when is_engaged then 1 end) as engaged_count,
         count(case when is_conversing then 1 end) as conversing_count,
-        count(case when is_living then 1 end) as living_count
+        count(case when is_living then 1 end) as living_count,
+        count(case when is_advocating then 1 end) as advocating_count,
+        count(case when is_referring then 1 end) as referring_count
     from stages
+),
+
+recorded as (
+    select count(*) as referral_row_count from {{ ref('stg_referrals') }}
 ),
 
 run as (
@@ -54,6 +60,14 @@ listed as (
     select 5 as stage_number, 'conversing' as stage, counted.conversing_count as person_count, cast(null as string) as count_note from counted
     union all
     select 6 as stage_number, 'living' as stage, counted.living_count as person_count, cast(null as string) as count_note from counted
+    union all
+    select 7 as stage_number, 'advocating' as stage, counted.advocating_count as person_count, cast(null as string) as count_note from counted
+    union all
+    select 8 as stage_number, 'referring' as stage,
+        case when recorded.referral_row_count > 0 then counted.referring_count end as person_count,
+        case when recorded.referral_row_count = 0 then 'not measurable: no referrals are recorded' end as count_note
+    from counted
+    cross join recorded
 ),
 
 measured as (
@@ -83,6 +97,8 @@ select
         when 'engaged' then 'replied, commented, quoted, named, wrote to or reshared the brand within the window'
         when 'conversing' then 'had at least one exchange wholly inside the window'
         when 'living' then 'in a living relationship'
+        when 'advocating' then 'in a living relationship, and an advocate: unrewarded acts on two days or more within the window'
+        when 'referring' then 'advocating, and recommended the brand to somebody by name within the window'
     end as meaning,
     compared.previous_stage,
     compared.count_note,
