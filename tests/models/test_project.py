@@ -87,7 +87,7 @@ def test_marts_are_those_of_the_design(manifest: dict[str, Any]) -> None:
     wanted = {
         "engagement": [
             "posts engagement_daily audience_daily conversations response_times response_summary share_of_voice_weekly brand_accounts calendar",
-            "reach_weekly",
+            "reach_weekly cascades push_back",
             "campaigns campaign_retention campaign_entrants",
             "feedback",
         ],
