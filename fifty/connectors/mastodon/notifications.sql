@@ -1,10 +1,19 @@
 -- What happened to the account: favourites, boosts and follows with their time, and the statuses it is about.
 with
 
+-- A thousand favourites repeat the status they are about a thousand times: the last line of a load that holds it is enough.
+last_told as (
+    select line.load_id as load_id, item.status.id as status_id, max(line.seq) as seq from items where item.status.id is not null group by all
+),
+
 statuses_seen as (
-    select line, item.status as status, coalesce(item.status.quote.quoted_status.id, item.status.quote.quoted_status_id) as quoted_id
+    select
+        items.line,
+        items.item.status as status,
+        coalesce(items.item.status.quote.quoted_status.id, items.item.status.quote.quoted_status_id) as quoted_id,
     from items
-    where item.status.id is not null
+    inner join last_told
+        on items.line.load_id = last_told.load_id and items.item.status.id = last_told.status_id and items.line.seq = last_told.seq
 ),
 
 people_seen as (select line, item.account as person from items)
