@@ -15,7 +15,7 @@ import gzip
 import hashlib
 import os
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -226,13 +226,16 @@ def list_finished_loads(
     return sorted(loads, key=lambda load: (load.manifest.observed_at, load.manifest.load_id))
 
 
-def read_state(data: Path, key: LoadKey) -> dict[str, Any]:
-    """`next_state` of the newest finished load of the same stream that is no backfill and ends before this window's end; {} at first."""
+def read_state(data: Path, key: LoadKey, *, read: Callable[[Path], LandedLoad | None] = read_manifest) -> dict[str, Any]:
+    """`next_state` of the newest finished load of the same stream that is no backfill and ends before this window's end; {} at first.
+
+    `read` opens a load's folder, for who keeps what was read.
+    """
     # The folder's name tells the window, so that of a long history only the newest manifests are opened.
     latest = format_compact(key.window.end)
     folders = [folder for folder in load_folder(data, key).parent.glob("*-*-*") if _read_window_end(folder) < latest]
     for folder in sorted(folders, key=lambda folder: (_read_window_end(folder), folder.name), reverse=True):
-        load = read_manifest(folder)
+        load = read(folder)
         if load and not load.manifest.is_backfill:
             return load.manifest.next_state
     return {}

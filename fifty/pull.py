@@ -19,6 +19,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from datetime import time as clock_time
+from pathlib import Path
 from typing import Any, Literal
 from urllib.parse import quote
 
@@ -30,6 +31,7 @@ from fifty.errors import FatalError, FiftyError, RetryableError, SettingsError, 
 from fifty.http import SHARED_THROTTLE, Answer, Authorization, HttpClient, Manners, MissingError, Parameters, Throttle, Validators, redact_secrets
 from fifty.landing import (
     UNLISTED_NOTE,
+    LandedLoad,
     LoadKey,
     LoadWriter,
     Manifest,
@@ -53,6 +55,8 @@ log = logging.getLogger(__name__)
 LoadState = Literal["pulled", "finished_before", "unchanged", "not_reachable", "failed"]
 SKIPPED_AT_LEAST = 20
 SKIPPED_SHARE = 0.5
+MOST_MANIFESTS = 16
+"""Of an account kept in memory while it is pulled."""
 UNLISTED_LEAST = 3
 UNLISTED_SHARE = 0.1
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
@@ -261,6 +265,7 @@ class _StreamPull:
         self.account_key = account_key
         self.options = options
         self.settings = options.settings
+        self._manifests: dict[Path, LandedLoad] = {}
         self.errors: dict[str, FiftyError] = {}
         """By stream: what failed in this run, so that what follows from it is judged alike."""
 
@@ -329,7 +334,16 @@ class _StreamPull:
         return LoadKey(self.slug, self.connector.platform, self.account_key, stream.name, Window(start, self.options.until))
 
     def _read_state(self, stream: Stream) -> dict[str, Any]:
-        return read_state(self.settings.data, self._key(stream, None))
+        return read_state(self.settings.data, self._key(stream, None), read=self._read_manifest)
+
+    def _read_manifest(self, folder: Path) -> LandedLoad | None:
+        """A finished load of this account. The newest read are kept: every stream asks what the others before it have seen, and a manifest does not change."""
+        load = self._manifests.pop(folder, None) or read_manifest(folder)
+        if load is not None:
+            self._manifests[folder] = load
+            if len(self._manifests) > MOST_MANIFESTS:
+                del self._manifests[next(iter(self._manifests))]
+        return load
 
     def _find_start(self, stream: Stream, state: Mapping[str, Any], first: datetime | None) -> datetime | None:
         start = self.options.since or (parse_instant(state["watermark"]) if state.get("watermark") else first)
@@ -400,6 +414,8 @@ class AccountPull(_StreamPull):
         self._authorization: Authorization | None = None
         self._earlier: dict[str, dict[str, list[Any]]] = {}
         self._members: dict[str, dict[str, Members]] = {}
+        self._register: tuple[tuple[dict[str, Any], list[str]], Register] | None = None
+        """The newest state of the register and the loads beside it, and all known posts as they tell them together."""
 
     def run(self) -> list[LoadOutcome]:
         """Pull every stream in order; one that fails does not stop the others."""
@@ -584,7 +600,7 @@ class AccountPull(_StreamPull):
         for path in folder.glob("*-*-*"):
             if (
                 earliest <= path.name.rsplit("-", 2)[1] <= latest
-                and (load := read_manifest(path))
+                and (load := self._read_manifest(path))
                 and (after is None or (load.manifest.window["end"] or "") > after)
             ):
                 found.append(load.manifest)
@@ -599,7 +615,7 @@ class AccountPull(_StreamPull):
     def _list_of_window(self, stream: Stream) -> list[Manifest]:
         folder = load_folder(self.settings.data, self._key(stream, None)).parent
         end = re.sub(r"[-:]", "", _format_second(self.options.until))
-        loads = [read_manifest(path) for path in sorted(folder.glob(f"*-{end}-*"))]
+        loads = [self._read_manifest(path) for path in sorted(folder.glob(f"*-{end}-*"))]
         return sorted((load.manifest for load in loads if load), key=lambda manifest: (manifest.observed_at, manifest.load_id))
 
     def _read_profile(self) -> dict[str, Any]:
@@ -616,10 +632,14 @@ class AccountPull(_StreamPull):
         stream = self.connector.register
         assert stream is not None
         state = self._read_newest(stream)
-        register = Register.load(state.get("posts") or {})
-        for manifest in self._list_unmerged(state):
-            register.merge(Register.load(manifest.next_state.get("seen") or {}))
-        return register
+        unmerged = self._list_unmerged(state)
+        made_of = (state, [manifest.load_id for manifest in unmerged])
+        if self._register is None or self._register[0][0] is not state or self._register[0][1] != made_of[1]:
+            register = Register.load(state.get("posts") or {})
+            for manifest in unmerged:
+                register.merge(Register.load(manifest.next_state.get("seen") or {}))
+            self._register = made_of, register
+        return self._register[1]
 
     def _list_unmerged(self, state: Mapping[str, Any]) -> list[Manifest]:
         merged = state.get("merged") or {}
@@ -630,7 +650,7 @@ class AccountPull(_StreamPull):
                 folder = load_folder(self.settings.data, self._key(stream, None)).parent
                 latest = re.sub(r"[-:]", "", _format_second(self.options.until))
                 for path in folder.glob("*-*-*"):
-                    if path.name not in known and path.name.rsplit("-", 2)[1] <= latest and (load := read_manifest(path)):
+                    if path.name not in known and path.name.rsplit("-", 2)[1] <= latest and (load := self._read_manifest(path)):
                         found.append(load.manifest)
         return sorted(found, key=lambda manifest: (manifest.window["end"] or "", manifest.observed_at, manifest.stream, manifest.load_id))
 
