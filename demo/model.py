@@ -11,6 +11,7 @@ import os
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from datetime import UTC, date, datetime, timedelta
+from functools import lru_cache
 from pathlib import Path
 from typing import Any
 
@@ -35,9 +36,18 @@ def to_datetime(milliseconds: int) -> datetime:
     return datetime(1970, 1, 1, tzinfo=UTC) + timedelta(milliseconds=milliseconds)
 
 
+@lru_cache(maxsize=4096)
+def _format_day(day: int) -> str:
+    return to_datetime(day * DAY).date().isoformat()
+
+
 def format_utc(milliseconds: int) -> str:
     """ISO 8601 with milliseconds and Z."""
-    return to_datetime(milliseconds).isoformat(timespec="milliseconds")[:23] + "Z"
+    # Every like and every follow in an answer says its time: put together from numbers it takes a third of what a datetime takes.
+    day, rest = divmod(milliseconds, DAY)
+    seconds, rest = divmod(rest, 1000)
+    minutes, seconds = divmod(seconds, 60)
+    return f"{_format_day(day)}T{minutes // 60:02}:{minutes % 60:02}:{seconds:02}.{rest:03}Z"
 
 
 def parse_instant(text: str) -> int:

@@ -740,8 +740,8 @@ class Bluesky(Platform):
         for place in page:
             actor = int(reactions.actor_no[rows[place]])
             created = self.format_claimed(int(reactions.ts[rows[place]]), self.state.account(actor))
-            stated = dump({"createdAt": created, "indexedAt": format_utc(int(times[place]))})
-            likes.append(b'{"actor":' + self.render_profile(actor, viewer) + b"," + stated[1:])
+            stated = f',"createdAt":"{created}","indexedAt":"{format_utc(int(times[place]))}"}}'
+            likes.append(b'{"actor":' + self.render_profile(actor, viewer) + stated.encode())
         return self.answer_list("likes", join(likes), cursor, {"uri": uri})
 
     def find_author(self, uri: str) -> int:

@@ -261,9 +261,11 @@ def find_value(item: Any, path: str) -> Any:
     """Value at a dotted path; `a|b` is the first that is there; None where nothing is."""
     for parts in _split_path(path):
         value = item
-        for part in parts:
-            # A dict is asked first: to be a Mapping costs ten times as much to find out.
-            value = value.get(part) if isinstance(value, (dict, Mapping)) else None
+        try:
+            for part in parts:
+                value = value.get(part)
+        except AttributeError:  # no object: nothing stands below it
+            continue
         if value is not None:
             return value
     return None
