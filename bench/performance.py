@@ -2,6 +2,7 @@
 
 world (25,000 interactions a day, so that ten times the interactions are ten times the history) → fast landing
     → land, gate, full transform, gate, publish, each a process of its own, as an operator runs it
+    the smallest size is generated, served and landed; larger ones are its history told again (bench/repeated_history.py), with --generated they are worlds too
     → the same again with nothing new (an empty day), then with one more day
     → twenty analyst queries against what is published
 
@@ -9,12 +10,14 @@ Beside them, in the same run, what plain DuckDB takes: a typed `create table as`
 same staging tables (transform: bench/core_measures.sql), `cp` of the same file (publish).
 A day's price is land + gate + transform of the day less the same on an empty day; both are run --runs times, the least counts.
 Run alone: `python -m bench.performance [--sizes 1 10] [--folder DIR] [--huge]` writes bench/results/performance.json; with --folder worlds and landings
-are kept and used again. About 25 minutes on two cores for 1 and 10 million, most of it landing.
+are kept and used again. Each figure stands beside what the processors spent, because others may use the machine.
+Days are left out where they would take it beyond --minutes.
 """
 
 from __future__ import annotations
 
 import argparse
+import os
 import re
 import shutil
 import statistics
@@ -22,7 +25,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -47,6 +50,8 @@ MILLION = 1_000_000
 KEPT_BACK = 1
 MEMORY_LIMIT = "4GB"
 QUERY_RUNS = 5
+#: millions of interactions from which on a day is run once
+LARGE = 10
 
 
 @dataclass
@@ -58,6 +63,9 @@ class Scale:
     runs: int
     figures: list[Figure] = field(default_factory=list)
     day_price: float | None = None
+    transform_seconds: float = 0.0
+    source: Scale | None = None
+    """The smaller size whose history is told again; None: a world of its own."""
 
     @property
     def interactions(self) -> int:
@@ -65,9 +73,24 @@ class Scale:
         return round(self.millions * MILLION)
 
     @property
+    def days(self) -> int:
+        """Days of history."""
+        return max(30, self.interactions // EVENTS_A_DAY)
+
+    @property
     def world(self) -> Path:
         """The world's folder."""
-        return self.folder / "world"
+        return self.source.world if self.source else self.folder / "world"
+
+    @property
+    def landed_warehouse(self) -> Path:
+        """The work file as it is after landing and its gate, kept for those who tell it again."""
+        return self.folder / "landed.duckdb"
+
+    @property
+    def landed_files(self) -> Path:
+        """The landing at that moment, without the day that comes later."""
+        return self.folder / "landed"
 
     @property
     def data(self) -> Path:
@@ -94,9 +117,10 @@ class Scale:
 
     def prepare(self) -> None:
         """World and first landing; what is there from an earlier run stays."""
-        made = make_world_apart(
-            self.world, "run", interactions=self.interactions, days=max(30, self.interactions // EVENTS_A_DAY), moment=self.first_end
-        )
+        if self.source:
+            self.tell_again(self.source)
+            return
+        made = make_world_apart(self.world, "run", interactions=self.interactions, days=self.days, moment=self.first_end)
         self.add("interactions in the world", count_rows(self.world)["interactions"], "interactions")
         self.add("world made", made.seconds, "s")
         landed = self.data / "landed.json"
@@ -108,6 +132,18 @@ class Scale:
             self.add("fast landing lines", lines, "lines")
             self.add("fast landing peak memory of a process", spent.memory_bytes, "bytes")
         self.add("landed files", count_bytes(self.data / self.brand / "landing"), "bytes")
+
+    def tell_again(self, source: Scale) -> None:
+        """The source as it was landed, with its history repeated before it."""
+        shutil.rmtree(self.data, ignore_errors=True)
+        shutil.copytree(source.data, self.data, ignore=lambda folder, _: [source.brand] if Path(folder) == source.data else [])
+        shutil.copytree(source.landed_files, self.paths.landing, copy_function=os.link)
+        shutil.copy(source.landed_warehouse, self.paths.warehouse)
+        times = round(self.millions / source.millions)
+        command = [sys.executable, "-m", "bench.repeated_history", "--warehouse", str(self.paths.warehouse)]
+        spent = measure_command([*command, "--times", str(times), "--days", str(source.days)])
+        self.add("history told again", times, "times")
+        self.add("telling it again", spent.seconds, "s")
 
     def land_fast(self, moment: datetime) -> tuple[Spent, int]:
         """The loads of a window that ends at a moment, and how many lines they have."""
@@ -142,7 +178,26 @@ class Scale:
             remains.unlink()
         shutil.rmtree(self.paths.published, ignore_errors=True)
         shutil.rmtree(self.paths.dbt_target, ignore_errors=True)
-        spent = self.run_stages(("land", "gate_landed", "transform", "gate_marts", "publish"), self.first_day)
+        spent = self.run_stages(("land", "gate_landed"), self.first_day)
+        shutil.copy(self.paths.warehouse, self.landed_warehouse)
+        shutil.rmtree(self.landed_files, ignore_errors=True)
+        shutil.copytree(self.paths.landing, self.landed_files, copy_function=os.link)
+        self.add_stages(spent)
+        self.compare("land, share of a typed create table as", spent["land"].seconds, self.measure_typed_tables())
+        self.measure_marts()
+
+    def measure_marts(self) -> None:
+        """From staging tables to what readers see."""
+        spent = self.run_stages(("transform", "gate_marts", "publish"), self.first_day)
+        self.transform_seconds = spent["transform"].seconds
+        self.add_stages(spent)
+        self.add("work file", count_bytes(self.paths.warehouse), "bytes")
+        self.add("published marts", count_bytes(self.published), "bytes")
+        self.compare("full transform, times the plain script", spent["transform"].seconds, self.measure_core_measures())
+        self.compare("publish, times cp", spent["publish"].seconds, self.measure_copy())
+
+    def add_stages(self, spent: Mapping[str, Spent]) -> None:
+        """Note what stages took and held."""
         is_aimed = self.interactions == 10 * MILLION
         for stage, one in spent.items():
             name = {"gate_landed": "gate of the loads", "transform": "full transform", "gate_marts": "gate of the marts"}.get(stage, stage)
@@ -150,11 +205,6 @@ class Scale:
             self.add(name, one.seconds, "s", **aims)
             self.add(f"{name}, processor", one.processor_seconds, "s")
             self.add(f"{name}, peak memory", one.memory_bytes, "bytes", **({"at_most": 6e9} if is_aimed and stage == "transform" else {}))
-        self.add("work file", count_bytes(self.paths.warehouse), "bytes")
-        self.add("published marts", count_bytes(self.published), "bytes")
-        self.compare("land, share of a typed create table as", spent["land"].seconds, self.measure_typed_tables())
-        self.compare("full transform, times the plain script", spent["transform"].seconds, self.measure_core_measures())
-        self.compare("publish, times cp", spent["publish"].seconds, self.measure_copy())
 
     def compare(self, name: str, ours: float, limit: float) -> None:
         """A stage beside its limit."""
@@ -237,8 +287,11 @@ class Scale:
                 self.add(f"query {question}", median, "ms", **({"at_most": 150.0} if self.interactions == 10 * MILLION else {}))
         self.add("slowest query", slowest, "ms", **({"at_most": 150.0} if self.interactions == 10 * MILLION else {}))
 
-    def measure_one_more_day(self) -> None:
-        """An empty day, then one more day, each from the same state; their difference is the day's price."""
+    def measure_one_more_day(self, seconds_left: float) -> None:
+        """An empty day, then one more day, each from the same state; their difference is the day's price. Without the time for it, no figure."""
+        if 2 * self.runs * 1.3 * self.transform_seconds > seconds_left:
+            self.add("price of a day (no time left to measure it)", None, "s")
+            return
         before = self.folder / "before"
         shutil.rmtree(before, ignore_errors=True)
         before.mkdir()
@@ -247,7 +300,7 @@ class Scale:
         empty = [self.run_day(self.first_day) for _ in range(self.runs)]
         new = self.data / self.brand / "day-landed"
         if not new.exists():
-            _, lines = self.land_fast(end_of_world())
+            lines = self.take_day_from(self.source) if self.source else self.land_fast(end_of_world())[1]
             new.write_text(f"{lines}\n", encoding="utf-8")
         full = []
         for _ in range(self.runs):
@@ -257,14 +310,29 @@ class Scale:
         shutil.rmtree(before)
         self.add("one more day: lines landed", int(new.read_text(encoding="utf-8")), "lines")
         self.add("events of the day", self.count_events_of_day(), "events")
-        self.add("an empty day", min(empty), "s")
-        self.add("one more day", min(full), "s")
-        self.day_price = min(full) - min(empty)
+        for name, runs in (("an empty day", empty), ("one more day", full)):
+            self.add(name, min(one.seconds for one in runs), "s")
+            self.add(f"{name}, processor", min(one.processor_seconds for one in runs), "s")
+        self.day_price = min(one.seconds for one in full) - min(one.seconds for one in empty)
         self.add("price of a day", self.day_price, "s")
+        self.add("price of a day, processor", min(one.processor_seconds for one in full) - min(one.processor_seconds for one in empty), "s")
 
-    def run_day(self, day: date) -> float:
-        """Seconds of land, gate and transform."""
-        return sum(spent.seconds for spent in self.run_stages(("land", "gate_landed", "transform"), day).values())
+    def take_day_from(self, source: Scale) -> int:
+        """The loads of the source's last day, and how many lines they have."""
+        for file in sorted(source.paths.landing.rglob("*")):
+            there = self.paths.landing / file.relative_to(source.paths.landing)
+            if file.is_dir():
+                there.mkdir(exist_ok=True)
+            elif not there.exists():
+                there.hardlink_to(file)
+        return int((source.data / source.brand / "day-landed").read_text(encoding="utf-8"))
+
+    def run_day(self, day: date) -> Spent:
+        """What land, gate and transform cost together; the memory is that of the greatest."""
+        spent = self.run_stages(("land", "gate_landed", "transform"), day).values()
+        return Spent(
+            sum(one.seconds for one in spent), sum(one.processor_seconds for one in spent), max(one.memory_bytes for one in spent), exit_code=0
+        )
 
     def count_events_of_day(self) -> int:
         """Events in the last day of the world."""
@@ -295,21 +363,29 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--sizes", type=float, nargs="+", default=[1, 10], help="millions of interactions")
     parser.add_argument("--huge", action="store_true", help="100 million too: hours, and some 150 GB of disk")
-    parser.add_argument("--runs", type=int, default=3, help="how often an empty day and a day are run")
+    parser.add_argument("--runs", type=int, default=2, help="how often an empty day and a day are run; once from ten million on")
+    parser.add_argument("--minutes", type=float, default=45, help="days are not measured where they would end later than this")
+    parser.add_argument("--generated", action="store_true", help="generate, serve and land every size, not only the smallest")
     parser.add_argument("--folder", type=Path, help="where worlds and landings are kept for the next time")
     parser.add_argument("--keep-results", action="store_true", help="print only; leave bench/results as it is")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="fifty-performance-") as name:
-        scales = []
-        for millions in (*options.sizes, *([100] if options.huge else [])):
-            scale = Scale(millions, (options.folder or Path(name)) / f"{millions:g}M", options.runs)
+        begun = time.monotonic()
+        scales: list[Scale] = []
+        for millions in sorted({*options.sizes, *([100] if options.huge else [])}):
+            source = scales[0] if scales and not options.generated else None
+            runs = options.runs if millions < LARGE else 1
+            scale = Scale(millions, (options.folder or Path(name)) / f"{millions:g}M", runs, source=source)
             scale.folder.mkdir(parents=True, exist_ok=True)
             scale.prepare()
-            scale.measure_first_run()
+            if source:
+                scale.measure_marts()
+            else:
+                scale.measure_first_run()
             scale.measure_queries()
-            scale.measure_one_more_day()
+            scale.measure_one_more_day(60 * options.minutes - (time.monotonic() - begun))
             scales.append(scale)
-            if options.folder is None:
+            if options.folder is None and source:
                 shutil.rmtree(scale.folder)
     figures = [figure for scale in scales for figure in scale.figures] + compare_sizes(scales)
     print()

@@ -142,7 +142,8 @@ select
     cast(event_count as bigint) as event_count,
     cast(at_risk_count as bigint) as at_risk_count,
     round(case
-        when min(at_risk_count - event_count) over so_far = 0 then cast(0 as double)
+        -- Nobody is at risk any more after this, so it is the last time of its group.
+        when at_risk_count = event_count then cast(0 as double)
         else exp(cast(sum(log_factor) over so_far as double))
     end, 12) as survival,
     cast(sum(greenwood_term) over so_far as double) as greenwood_sum
@@ -158,7 +159,11 @@ from (
             else cast(0 as decimal(38, 18))
         end as greenwood_term
     from (
-        select *, sum(ended_count) over (partition by {{ group_columns }} order by {{ time }} desc) as at_risk_count
+        select
+            *,
+            sum(ended_count) over (partition by {{ group_columns }})
+            - sum(ended_count) over (partition by {{ group_columns }} order by {{ time }} rows between unbounded preceding and current row)
+            + ended_count as at_risk_count
         from (
             select {{ group_columns }}, {{ time }}, count(case when {{ event }} then 1 end) as event_count, count(*) as ended_count
             from {{ relation }}
@@ -166,7 +171,7 @@ from (
         ) as ties
     ) as at_risk
 ) as logged
-window so_far as (partition by {{ group_columns }} order by {{ time }})
+window so_far as (partition by {{ group_columns }} order by {{ time }} rows between unbounded preceding and current row)
 {%- endmacro %}
 
 {#- Log-rank test of two arms (M4.3, M7.4), one row per group: `arm` is a boolean column, true for the arm whose events are observed and expected.

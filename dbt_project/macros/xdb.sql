@@ -117,3 +117,8 @@ select explode(sequence({{ first }}, {{ last }}, interval 1 day)) as calendar_da
 {% macro inlined() -%}{{ adapter.dispatch('inlined')() }}{%- endmacro %}
 {% macro duckdb__inlined() -%}not materialized{%- endmacro %}
 {% macro default__inlined() -%}{%- endmacro %}
+
+{#- Where a row of a source table stands in it: the same number each time the table is read in one query, and not two of one number. -#}
+{% macro row_position(relation) -%}{{ adapter.dispatch('row_position')(relation) }}{%- endmacro %}
+{% macro duckdb__row_position(relation) -%}{{ relation }}.rowid{%- endmacro %}
+{% macro default__row_position(relation) -%}monotonically_increasing_id(){%- endmacro %}

@@ -11,6 +11,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import duckdb
 import pytest
 import yaml
 
@@ -173,6 +174,28 @@ def test_no_model_reads_a_clock_or_chance() -> None:
         if forbidden.search(path.read_text(encoding="utf-8"))
     ]
     assert not found
+
+
+def test_no_join_on_equality_is_a_loop_over_all_pairs(built: Brand, manifest: dict[str, Any]) -> None:
+    """An outer join that also filters its left side (`on left.kind = 'x' and left.key = right.key`) is planned as one: a square at a million events."""
+
+    def find_loops(node: dict[str, Any]) -> list[str]:
+        info = node.get("extra_info", {})
+        found = [loop for child in node.get("children", []) for loop in find_loops(child)]
+        condition = str(info.get("Conditions") or info.get("Condition"))
+        if node["name"].strip() == "BLOCKWISE_NL_JOIN" and re.search(r"[^<>!]= ?\(?[a-z_]+_(key|id)\b", condition):
+            found.append(condition)
+        return found
+
+    loops = {}
+    with duckdb.connect(str(built.paths.warehouse)) as connection:
+        connection.execute(f"attach '{built.paths.marts}' as marts (read_only)")
+        for model in list_models(manifest).values():
+            compiled = built.paths.dbt_target / "compiled" / "fifty" / model["original_file_path"]
+            plan = connection.execute("explain (format json) " + compiled.read_text(encoding="utf-8")).fetchall()[-1][1]
+            if found := [loop for node in json.loads(plan) for loop in find_loops(node)]:
+                loops[model["name"]] = found
+    assert not loops
 
 
 def test_the_questions_are_answered_by_their_queries(built: Brand) -> None:

@@ -125,9 +125,7 @@ def add_spread(stage: Stage) -> None:
     for name in ("lea", "kim"):
         add_account(stage, name)
     stage.load("feed", stream="feed")
-    stage.add(
-        "scopes", load_id="feed", scope_key="feed|{}", stream="feed", read_kind="window", entity="posts", is_complete=True, window_end=at(90)
-    )
+    stage.add("scopes", load_id="feed", scope_key="feed|{}", stream="feed", read_kind="window", entity="posts", is_complete=True, window_end=at(90))
     for actor, post_id, day in (("lea", "daily-40", 41), ("lea", "daily-45", 46), ("kim", "daily-40", 42)):
         stage.add(
             "interactions",

@@ -25,6 +25,14 @@ addressed_posts as (
     select distinct post_key from addressed
 ),
 
+-- Grouped, so that thread and person are looked up together: by the thread alone, all its messages would meet all its answers.
+asked as (
+    select messages.post_key, messages.root_post_key, messages.published_at, addressed.person_id
+    from messages
+    inner join addressed on messages.post_key = addressed.post_key
+    group by messages.post_key, messages.root_post_key, messages.published_at, addressed.person_id
+),
+
 answers as {{ inlined() }} (
     select event_at, person_id, root_post_key, parent_post_key, is_rootless
     from {{ ref('int_interactions') }}
@@ -40,14 +48,13 @@ drawn as (
         and answers.event_at > messages.published_at
         and answers.event_at <= {{ shift_days('messages.published_at', 'parameters.audience_reply_days') }}
     union
-    select distinct messages.post_key
-    from messages
+    select distinct asked.post_key
+    from asked
     cross join parameters
-    inner join addressed on messages.post_key = addressed.post_key
     inner join answers
-        on answers.root_post_key = messages.root_post_key and answers.person_id = addressed.person_id
-        and answers.event_at > messages.published_at
-        and answers.event_at <= {{ shift_days('messages.published_at', 'parameters.audience_reply_days') }}
+        on asked.root_post_key = answers.root_post_key and asked.person_id = answers.person_id
+        and answers.event_at > asked.published_at
+        and answers.event_at <= {{ shift_days('asked.published_at', 'parameters.audience_reply_days') }}
 )
 
 select

@@ -33,13 +33,20 @@ per_person as (
         person_id,
         max(case when main_rank = 1 then account_key end) as main_account_key,
         count(*) as account_count,
-        {{ collect_text('platform') }} as platforms_text,
         max(case when is_automated then 1 else 0 end) = 1 as is_automated,
         min(case when is_suspended then 1 else 0 end) = 1 as is_suspended,
         min(case when is_deleted then 1 else 0 end) = 1 as is_deleted,
         max(deleted_at) as last_deleted_at,
         min(first_event_at) as first_event_at
     from members
+    group by person_id
+),
+
+-- Nearly everybody has one account: for them there is nothing to collect.
+several_platforms as (
+    select person_id, {{ collect_text('platform') }} as platforms_text
+    from members
+    where person_id in (select person_id from members where main_rank > 1)
     group by person_id
 ),
 
@@ -64,7 +71,7 @@ select
     main.display_name,
     main.handle,
     main.profile_url,
-    per_person.platforms_text,
+    coalesce(several_platforms.platforms_text, main.platform) as platforms_text,
     cast(per_person.account_count as bigint) as account_count,
     cast(coalesce(per_exchange.exchange_day_count, 0) as bigint) as exchange_day_count,
     -- That of the main account (M6.4); one account that says it is automated speaks for all.
@@ -90,4 +97,5 @@ cross join parameters
 inner join members as main on per_person.main_account_key = main.account_key
 inner join reality on per_person.main_account_key = reality.account_key
 left join per_exchange on per_person.person_id = per_exchange.person_id
+left join several_platforms on per_person.person_id = several_platforms.person_id
 left join objections on per_person.person_id = objections.person_id

@@ -1,4 +1,3 @@
-{{ config(materialized='table') }}
 -- Kept when a newer row leaves them out: a like names its author briefly, a profile in full: what a short row leaves out stays known.
 {{ newest_rows(
     'accounts',

@@ -1,4 +1,3 @@
-{{ config(materialized='table') }}
 -- Kept when a newer row leaves them out: a list of likers has no times, a notification of the same like has.
 {{ newest_rows(
     'interactions',

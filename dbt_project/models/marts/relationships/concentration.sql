@@ -89,21 +89,30 @@ greatest_members as (
     where value > 0
 ),
 
--- Who turned to whom in the window; the brand is one of them, whatever account or colleague spoke.
-directed_edges as (
-    select distinct
-        case when events.direction = 'out' then 'the brand' else events.person_id end as source_key,
-        case
-            when events.direction = 'in' then 'the brand'
-            when events.direction = 'out' then events.person_id
-            else targets.person_id
-        end as target_key
+recent_events as (
+    select
+        events.direction,
+        events.person_id,
+        -- Here and not in the join below, which would otherwise be a loop over all pairs.
+        case when events.direction = 'peer' then events.target_account_key end as peer_account_key
     from events
     cross join run
     cross join parameters
-    left join {{ ref('int_person_accounts') }} as targets on events.direction = 'peer' and events.target_account_key = targets.account_key
     where events.is_engaged and not events.is_automated
         and events.event_day > {{ add_days('run.as_of_date', '-parameters.living_window_days') }}
+),
+
+-- Who turned to whom in the window; the brand is one of them, whatever account or colleague spoke.
+directed_edges as (
+    select distinct
+        case when recent_events.direction = 'out' then 'the brand' else recent_events.person_id end as source_key,
+        case
+            when recent_events.direction = 'in' then 'the brand'
+            when recent_events.direction = 'out' then recent_events.person_id
+            else targets.person_id
+        end as target_key
+    from recent_events
+    left join {{ ref('int_person_accounts') }} as targets on recent_events.peer_account_key = targets.account_key
 ),
 
 members as (
@@ -120,10 +129,16 @@ edges as (
     where directed_edges.source_key <> directed_edges.target_key
 ),
 
+-- Both directions of a pair are two edges; one table is grouped, because the brand's edges joined with themselves would be a square.
 reciprocity as (
-    select count(*) as edge_count, count(returned.source_key) as reciprocal_edge_count
-    from edges
-    left join edges as returned on edges.source_key = returned.target_key and edges.target_key = returned.source_key
+    select
+        cast(coalesce(sum(edge_count), 0) as bigint) as edge_count,
+        cast(coalesce(sum(case when edge_count = 2 then 2 end), 0) as bigint) as reciprocal_edge_count
+    from (
+        select count(*) as edge_count
+        from edges
+        group by least(source_key, target_key), greatest(source_key, target_key)
+    ) as pairs
 ),
 
 measure_names as (

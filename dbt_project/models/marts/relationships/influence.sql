@@ -82,14 +82,16 @@ told as (
     inner join components on nodes.component_id = components.component_id
     left join scores on nodes.node_key = scores.node_key and nodes.component_id = scores.component_id
     left join exposed on nodes.node_key = exposed.node_key and nodes.component_id = exposed.component_id
-    left join sources on nodes.node_key = sources.node_key and scores.node_key is not null
-    left join accepted on nodes.node_key = accepted.node_key and scores.node_key is not null
+    left join sources on scores.node_key = sources.node_key
+    left join accepted on scores.node_key = accepted.node_key
 ),
 
 -- Scores are comparable inside a component only, and there as an order: the raw values stay behind.
 ranked as (
     select
         *,
+        -- A column of its own: as a condition of the join below it would make that join a loop over all pairs.
+        case when node_kind = 'brand' then node_key end as brand_account_key,
         case when influence_reason is null then row_number() over (
             partition by component_id order by case when influence_reason is null then influence end desc nulls last, node_key
         ) end as influence_rank,
@@ -152,5 +154,5 @@ cross join run
 cross join parameters
 cross join follower_lists
 left join persons on ranked.node_key = persons.person_id
-left join accounts on ranked.node_kind = 'brand' and ranked.node_key = accounts.account_key
+left join accounts on ranked.brand_account_key = accounts.account_key
 left join received on ranked.node_key = received.person_id
