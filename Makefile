@@ -26,7 +26,7 @@ $(STAMP): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install -qq --no-deps --no-build-isolation -e . && \
 	touch $(STAMP)
 
-run: $(STAMP) ## run the main job once through Airflow, against the demo platforms, and say what was found
+run: $(STAMP) ## run the main job once through Airflow, against the demo platforms, and say what was found beside what is true
 	@$(BIN)/python -m scheduler.run_once
 
 test: $(STAMP) ## run the tests

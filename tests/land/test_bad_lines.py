@@ -210,3 +210,13 @@ def test_a_load_that_was_begun_and_not_finished_is_shown_as_failed_until_it_is(w
     workshop.write([make_item(1)], day=5)
     workshop.land("run-2")
     assert workshop.read("select completeness_state from ops.completeness") == [("complete",)]
+
+
+def test_a_name_that_stands_twice_in_an_object_spoils_neither_its_line_nor_the_load(workshop: Workshop) -> None:
+    # An item is landed by its own text, so that what no careful platform sends can lie in a line.
+    twice = make_line(make_item(2), seq=2).replace(b'"item":{', b'"item":{"text":"first",', 1)
+    assert twice.count(b'"text":') == 2
+    workshop.write_lines([make_line(make_item(1), seq=1), twice])
+    result = workshop.land()
+    assert (result.landed_count, result.quarantined_count) == (2, 0)
+    assert workshop.read("select seq, text from staging.posts order by seq") == [(1, make_item(1)["text"]), (2, "first")]
