@@ -13,6 +13,7 @@
         'bgnbd_fitted_people',
         'bgnbd_r',
         'bootstrap_replicates',
+        'call_days',
         'campaign_baseline_days',
         'campaign_lapse_days',
         'campaign_lasting_from',
