@@ -121,7 +121,8 @@ def add_business(stage: Stage) -> None:
 
 
 def add_spread(stage: Stage) -> None:
-    """Who passed T11's posts on: lea twice and kim once; all that the brand published was read."""
+    """Who passed T11's posts on: lea twice and kim once; all that the brand published was read, and one of its posts asks for an answer."""
+    stage.add("labels", load_id="business", platform="business", entity="post", entity_id="bluesky:daily-40", label="ask", value="true")
     for name in ("lea", "kim"):
         add_account(stage, name)
     stage.load("feed", stream="feed")
