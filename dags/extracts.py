@@ -30,6 +30,7 @@ def build_extracts(slug: str, name: str, timezone: str, orders: list[str]) -> DA
         doc_md=f"""**{name}**: writes {", ".join(f"`{one}`" for one in orders)} from what is published, after each publish and every morning.
 
 - A run by the clock stops, and says so, where the published marts are older than {settings.stale_after_hours:.0f} hours; before the first publish it is skipped.
+- `quarterly_verdict` is written on the first run of a quarter; `fifty extract --name quarterly_verdict` writes it on any other day.
 - The files are in `{settings.data}/{slug}/extracts/<name>/<day>/`. A second run of the same version changes no byte.
 """,
     ) as dag:

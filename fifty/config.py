@@ -102,7 +102,7 @@ class WorkingHours(_Strict):
 class ExtractOrder(_Strict):
     """An extract that someone receives."""
 
-    name: Literal["the_fifty", "weekly"]
+    name: Literal["the_fifty", "weekly", "quarterly_verdict"]
     formats: list[Literal["csv", "xlsx", "html", "parquet"]] = ["html"]
     recipients: list[str] = Field([], description="who receives it, as they are called; delivery is beyond the folder")
 
@@ -147,7 +147,11 @@ class Brand(_Strict):
     goals: dict[str, float] = {}
     parameters: dict[str, float] = Field({}, description="parameters of the measurement model that differ from the default")
     business_files: Path | None = Field(None, description="folder into which campaigns.csv, costs.csv, … are dropped; relative to fifty.yml")
-    extracts: list[ExtractOrder] = [ExtractOrder(name="the_fifty", formats=["csv", "xlsx", "html"]), ExtractOrder(name="weekly")]
+    extracts: list[ExtractOrder] = [
+        ExtractOrder(name="the_fifty", formats=["csv", "xlsx", "html"]),
+        ExtractOrder(name="weekly"),
+        ExtractOrder(name="quarterly_verdict"),
+    ]
 
     _calibration: Calibration | None = PrivateAttr(None)
 

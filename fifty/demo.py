@@ -168,6 +168,7 @@ def _describe_brand(addresses: dict[str, Any]) -> dict[str, Any]:
         "extracts": [
             {"name": "the_fifty", "formats": ["csv", "xlsx", "html"], "recipients": ["the brand's social lead"]},
             {"name": "weekly", "formats": ["html"], "recipients": ["the brand's social lead"]},
+            {"name": "quarterly_verdict", "formats": ["csv", "xlsx", "html"], "recipients": ["whoever decides on the budget"]},
         ],
     }
 

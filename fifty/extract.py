@@ -2,6 +2,8 @@
 
 versions/<current>/marts.duckdb → datasets, page → extracts/<name>/<as_of>/{files, dictionary.csv, manifest.json}
 
+The quarterly extract is written on the first run of a quarter only, or when it is asked for by name.
+
 Reads only what is published, and one version from beginning to end. A folder is written under a temporary name and renamed when whole.
 The same published version gives the same bytes: no clock is read; dates derive from the day the marts are about.
 Run alone: `fifty extract --brand <brand>`.
@@ -26,6 +28,7 @@ from fifty.errors import SettingsError
 from fifty.fingerprint import quote_name
 from fifty.pages import render_the_fifty, render_weekly
 from fifty.publish import Version, open_version
+from fifty.quarterly import render_quarterly_verdict
 from fifty.serving import quote_text
 from fifty.settings import Settings
 from fifty.spreadsheets import DataColumn, Dataset, write_csv, write_xlsx
@@ -46,14 +49,17 @@ class DatasetPlan:
     columns: tuple[str, ...]
     order: str
     condition: str = "true"
+    is_awaited: bool = False
+    """The mart is newer than some published versions: where it is not there, the dataset is left out."""
 
 
 @dataclass(frozen=True)
 class ExtractPlan:
-    """What an extract consists of: its datasets and its page."""
+    """What an extract consists of: its datasets and its page; a quarterly one is written once a quarter."""
 
     datasets: tuple[DatasetPlan, ...]
     render: Callable[[duckdb.DuckDBPyConnection, Version, Brand], str]
+    is_quarterly: bool = False
 
 
 PLANS: Mapping[str, ExtractPlan] = {
@@ -68,7 +74,7 @@ PLANS: Mapping[str, ExtractPlan] = {
                     "is_waiting_for_answer", "waiting_since_at", "waiting_ask_text", "waiting_ask_url", "last_in_at", "last_in_kind",
                     "last_in_text",
                     "last_in_url", "last_out_at", "last_out_kind", "last_out_text", "last_out_url", "in_event_count_90d", "out_event_count_90d",
-                    "exchange_day_count_90d", "last_exchange_date", "days_since_last_exchange", "first_event_date", "is_living", "is_provisional",
+                    "exchange_day_count_90d", "weeks_on_list", "last_exchange_date", "days_since_last_exchange", "first_event_date", "is_living", "is_provisional",
                     "reason_code", "p_real", "p_real_basis", "lawful_basis", "lawful_basis_reason", "lawful_purpose", "person_id", "expires_date",
                     "as_of_date", "parameters_version",
                 ),
@@ -108,13 +114,108 @@ PLANS: Mapping[str, ExtractPlan] = {
                 "engagement.response_times",
                 (
                     "asked_at", "display_name", "handle", "platform", "profile_url", "ask_kind", "ask_text", "ask_url", "waiting_seconds",
-                    "duration_business_seconds", "joined_ask_count", "ask_post_key", "person_id", "as_of_date", "parameters_version",
+                    "duration_business_seconds", "joined_ask_count", "p_real", "ask_post_key", "person_id", "as_of_date", "parameters_version",
                 ),
                 "asked_at, ask_post_key",
                 "is_waiting",
             ),
+            DatasetPlan(
+                "slipping",
+                "who is slipping away",
+                "relationships.lifecycle",
+                (
+                    "risk_rank", "display_name", "profile_url", "stage", "risk_rule", "median_gap_days", "p_alive", "days_since_last_exchange",
+                    "last_exchange_at", "last_exchange_strength", "p_real", "person_id", "as_of_date", "parameters_version",
+                ),
+                "risk_rank",
+                "is_at_risk",
+            ),
+            DatasetPlan(
+                "list_changes",
+                "who joined and left the fifty",
+                "relationships.the_fifty_changes",
+                (
+                    "change", "reason_text", "display_name", "handle", "platform", "profile_url", "last_in_url", "rank", "previous_rank", "strength",
+                    "previous_strength", "reason_code", "person_id", "previous_date", "as_of_date", "parameters_version",
+                ),
+                "change, coalesce(rank, previous_rank), person_id",
+            ),
+            DatasetPlan(
+                "campaigns",
+                "campaigns",
+                "engagement.campaigns",
+                (
+                    "campaign_name", "campaign_state", "campaign_start_date", "campaign_end_date", "peak_ratio", "half_life_days", "half_life_reason",
+                    "entrant_count", "staying_count", "cost_amount", "cost_per_staying", "currency", "outcome", "outcome_reason", "campaign_id",
+                    "as_of_date", "parameters_version",
+                ),
+                "campaign_start_date desc, campaign_id",
+            ),
         ),
         render_weekly,
+    ),
+    "quarterly_verdict": ExtractPlan(
+        (
+            DatasetPlan(
+                "verdict",
+                "fifty against the crowd",
+                "relationships.fifty_versus_crowd",
+                (
+                    "is_primary", "variant", "outcome", "list_size", "verdict", "answer_text", "verdict_reason", "outcome_unit", "list_count",
+                    "crowd_count", "list_sum", "crowd_sum", "difference", "difference_low", "difference_high", "not_more_share", "list_per_head",
+                    "crowd_per_head", "per_head_ratio", "per_head_ratio_low", "per_head_ratio_high", "share_of_total", "list_link_rate",
+                    "crowd_link_rate", "list_cost_per_head", "crowd_cost_per_head", "is_verdict_flipped", "is_too_few", "chosen_date", "as_of_date",
+                    "parameters_version",
+                ),
+                "is_primary desc, variant, outcome, list_size",
+            ),
+            DatasetPlan(
+                "concentration",
+                "on how few it depends",
+                "relationships.concentration",
+                (
+                    "measure", "total_unit", "member_count", "zero_count", "total", "gini", "top_1_share", "top_10_share", "top_50_share",
+                    "majority_count", "concentration_reason", "reciprocal_edge_count", "edge_count", "reciprocity", "reciprocity_reason",
+                    "is_too_few", "as_of_date", "parameters_version",
+                ),
+                "measure",
+            ),
+            DatasetPlan(
+                "claims",
+                "claims",
+                "relationships.claims",
+                (
+                    "claim_id", "essay", "claim", "claimed", "observed", "observed_unit", "n", "low", "high", "verdict", "why", "as_of_date",
+                    "parameters_version",
+                ),
+                "claim_number",
+                is_awaited=True,
+            ),
+            DatasetPlan(
+                "heard",
+                "what was heard",
+                "engagement.feedback",
+                (
+                    "said_at", "platform", "text", "heard_text", "is_done", "done_text", "url", "heard_at", "done_at", "post_key", "person_id",
+                    "as_of_date", "parameters_version",
+                ),
+                "said_at desc, post_key",
+            ),
+            DatasetPlan(
+                "campaigns",
+                "what campaigns left",
+                "engagement.campaigns",
+                (
+                    "campaign_name", "campaign_state", "campaign_start_date", "campaign_end_date", "entrant_count", "staying_count", "cost_amount",
+                    "cost_per_staying", "currency", "lasting_lift", "lasting_low", "lasting_high", "lasting_reason", "living_gain",
+                    "living_gain_low", "living_gain_high", "living_gain_reason", "incremental_return", "outcome", "outcome_reason", "campaign_id",
+                    "as_of_date", "parameters_version",
+                ),
+                "campaign_start_date desc, campaign_id",
+            ),
+        ),
+        render_quarterly_verdict,
+        is_quarterly=True,
     ),
 }  # fmt: skip
 
@@ -148,6 +249,8 @@ class ExtractResult:
     publish_id: str
     as_of_date: date
     extracts: tuple[WrittenExtract, ...]
+    not_due: tuple[str, ...] = ()
+    """Quarterly extracts that this quarter has already."""
 
     @property
     def files(self) -> tuple[ExtractFile, ...]:
@@ -164,11 +267,12 @@ class ExtractResult:
         """The result in words."""
         new = sum(one.is_new for one in self.extracts)
         words = f"{len(self.extracts)} extracts, {len(self.files)} files from version {self.publish_id}"
-        return words if new else words + ", unchanged"
+        words = words if new else words + ", unchanged"
+        return words + "".join(f"; {name} is there for this quarter" for name in self.not_due)
 
 
 def run_extracts(slug: str, brand: Brand, paths: BrandPaths, settings: Settings, *, names: Sequence[str] | None = None) -> ExtractResult:
-    """Write the extracts that the configuration orders (or those of them in `names`) from the published version.
+    """Write the extracts that the configuration orders (or those of them in `names`, due or not) from the published version.
 
     Raises SettingsError for a name that is not ordered, FatalError when nothing is published.
     """
@@ -183,11 +287,19 @@ def run_extracts(slug: str, brand: Brand, paths: BrandPaths, settings: Settings,
         )
     log.info("extract start brand=%s", slug)
     with open_version(paths) as (version, connection):
-        chosen = [order for name, order in orders.items() if names is None or name in names]
+        as_of = date.fromisoformat(version.as_of_date)
+        not_due = tuple(name for name in orders if names is None and PLANS[name].is_quarterly and _has_quarter(paths.extracts / name, as_of))
+        chosen = [order for name, order in orders.items() if (names is None or name in names) and name not in not_due]
         written = tuple(_write_extract(order, brand, paths, version, connection) for order in chosen)
-    result = ExtractResult(version.publish_id, date.fromisoformat(version.as_of_date), written)
+    result = ExtractResult(version.publish_id, as_of, written, not_due)
     log.info("extract end brand=%s %s", slug, result.message)
     return result
+
+
+def _has_quarter(folder: Path, as_of: date) -> bool:
+    """Whether the extract of another day of the same quarter is there; that of the same day is written again, as any other."""
+    days = [date.fromisoformat(one.name) for one in folder.iterdir() if not one.name.startswith(".")] if folder.is_dir() else []
+    return any((day.year, (day.month - 1) // 3) == (as_of.year, (as_of.month - 1) // 3) and day != as_of for day in days)
 
 
 def _write_extract(order: ExtractOrder, brand: Brand, paths: BrandPaths, version: Version, connection: duckdb.DuckDBPyConnection) -> WrittenExtract:
@@ -197,7 +309,8 @@ def _write_extract(order: ExtractOrder, brand: Brand, paths: BrandPaths, version
     temporary = target.with_name(f".{target.name}.tmp")
     _mend_folder(target)
     temporary.mkdir(parents=True)
-    datasets = [_read_dataset(connection, one, as_of) for one in plan.datasets]
+    plans = [one for one in plan.datasets if not one.is_awaited or _is_published(connection, one.source)]
+    datasets = [_read_dataset(connection, one, as_of) for one in plans]
     dictionary = _make_dictionary(datasets)
     counts: dict[str, int | None] = {}
     for kind in dict.fromkeys(order.formats):
@@ -206,7 +319,7 @@ def _write_extract(order: ExtractOrder, brand: Brand, paths: BrandPaths, version
                 write_csv(temporary / f"{dataset.name}.csv", dataset)
                 counts[f"{dataset.name}.csv"] = len(dataset.rows)
         elif kind == "parquet":
-            for one, dataset in zip(plan.datasets, datasets, strict=True):
+            for one, dataset in zip(plans, datasets, strict=True):
                 _write_parquet(connection, one, as_of, temporary / f"{one.name}.parquet")
                 counts[f"{one.name}.parquet"] = len(dataset.rows)
         elif kind == "xlsx":
@@ -223,6 +336,12 @@ def _write_extract(order: ExtractOrder, brand: Brand, paths: BrandPaths, version
     is_new = _move_in_place(temporary, target)
     moved = tuple(ExtractFile(one.name, target / one.name, one.sha256, one.byte_count, one.row_count) for one in files)
     return WrittenExtract(order.name, target, moved, is_new, tuple(order.recipients))
+
+
+def _is_published(connection: duckdb.DuckDBPyConnection, source: str) -> bool:
+    schema, table = source.split(".")
+    row = connection.execute("select count(*) from duckdb_tables() where schema_name = ? and table_name = ?", [schema, table]).fetchone()
+    return bool(row and row[0])
 
 
 def _read_dataset(connection: duckdb.DuckDBPyConnection, plan: DatasetPlan, as_of: date) -> Dataset:

@@ -8,7 +8,7 @@ links only when they are plain http(s). No script, no external resource. Try it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cache
@@ -20,14 +20,17 @@ import duckdb
 import jinja2
 
 from fifty.config import Brand
+from fifty.connectors.base import discover_connectors
 from fifty.publish import Version
 from fifty.spreadsheets import clean_text, find_safe_url
 
 TEMPLATES = Path(__file__).with_name("templates")
-_WAITING_SHOWN = 25
+_WAITING_SHOWN = 12
 _CHANGES_NAMED = 20
-_WEEKS_SHOWN = 13
-_WEEKS_ON_A_PHONE = 6
+_SLIPPING_SHOWN = 12
+_WEEKS_SHOWN = 26
+_WEEKS_ON_A_PHONE = 8
+_TALK_DAYS = 28
 _TEXT_SHOWN = 320
 
 Row = dict[str, Any]
@@ -35,15 +38,15 @@ Row = dict[str, Any]
 
 def render_the_fifty(connection: duckdb.DuckDBPyConnection, version: Version, brand: Brand) -> str:
     """The page of the people worth most: why, what was last said, what to do next."""
-    people = _fetch(connection, "select * from relationships.the_fifty order by rank")
-    parameters = _read_parameters(connection)
-    return _render(
+    people = fetch(connection, "select * from relationships.the_fifty order by rank")
+    parameters = read_parameters(connection)
+    return render(
         "the_fifty.html",
         version,
         brand,
         people=people,
         list_size=int(parameters.get("list_size", 50)),
-        left_out=_fetch_one(
+        left_out=fetch_one(
             connection,
             """
             select
@@ -62,47 +65,255 @@ def render_the_fifty(connection: duckdb.DuckDBPyConnection, version: Version, br
         waiting_count=_count(connection, "select count(*) from engagement.response_times where is_waiting"),
         expires_date=date.fromisoformat(version.as_of_date) + timedelta(days=int(parameters.get("list_expires_days", 30))),
         window_days=int(parameters.get("living_window_days", 90)),
+        history_weeks=int(parameters.get("list_history_weeks", 13)),
         unseen_count=sum(person["p_real_basis"] == "prior" for person in people),
     )
 
 
 def render_weekly(connection: duckdb.DuckDBPyConnection, version: Version, brand: Brand) -> str:
-    """The page of the week: the one number and why it moved, who waits, what to disbelieve."""
+    """The page of the week: the one number and why it moved, who waits, who slips, who joined the list, what made people talk, what to disbelieve."""
     as_of = date.fromisoformat(version.as_of_date)
-    parameters = _read_parameters(connection)
+    parameters = read_parameters(connection)
     week_days = int(parameters.get("flow_days", 7))
     expires_days = int(parameters.get("list_expires_days", 30))
-    days = {row["as_of_date"]: row for row in _fetch(connection, "select * from relationships.living_relationships_daily")}
+    days = {row["as_of_date"]: row for row in fetch(connection, "select * from relationships.living_relationships_daily")}
     flows: dict[str, list[Row]] = {flow: [] for flow in ("new", "reactivated", "lapsed", "kept")}
-    for person in _fetch(connection, "select * from relationships.living_people order by display_name, person_id"):
+    for person in fetch(connection, "select * from relationships.living_people order by display_name, person_id"):
         flows.setdefault(person["flow"], []).append(person)
-    waiting = _fetch(connection, "select * from engagement.response_times where is_waiting order by asked_at, ask_post_key")
-    summaries = _fetch(
-        connection,
-        "select * from engagement.response_summary where platform = 'all' and period_kind in ('last_7_days', 'last_28_days', 'last_90_days')"
-        " order by case period_kind when 'last_7_days' then 1 when 'last_28_days' then 2 else 3 end",
-    )
-    points = [(as_of - timedelta(days=week_days * back)) for back in reversed(range(_WEEKS_SHOWN))]
-    series = [(day, days[day]["living_count"] if day in days else None) for day in points]
-    return _render(
+    weeks = _read_weeks(days, as_of, _find_gaps(connection, as_of))
+    today = days.get(as_of)
+    return render(
         "weekly.html",
         version,
         brand,
-        today=days.get(as_of),
+        today=today,
         last_week=days.get(as_of - timedelta(days=week_days)),
         week_days=week_days,
         window_days=int(parameters.get("living_window_days", 90)),
         flows=flows,
+        is_small=is_small(today, parameters),
         named_limit=_CHANGES_NAMED,
-        chart=draw_chart(series),
-        short_chart=draw_chart(series[-_WEEKS_ON_A_PHONE:]),
-        waiting=waiting[:_WAITING_SHOWN],
-        waiting_count=len(waiting),
+        chart=draw_chart(weeks),
+        short_chart=draw_chart(weeks[-_WEEKS_ON_A_PHONE:]),
+        has_gaps=any(week.is_doubtful for week in weeks),
         waiting_limit_days=int(parameters.get("waiting_limit_days", 90)),
-        summaries=summaries,
+        summaries=fetch(
+            connection,
+            "select * from engagement.response_summary where platform = 'all' and period_kind in ('last_7_days', 'last_28_days', 'last_90_days')"
+            " order by case period_kind when 'last_7_days' then 1 when 'last_28_days' then 2 else 3 end",
+        ),
+        **_find_waiting(connection, parameters),
+        **_find_slipping(connection, parameters),
+        list_changes=_find_list_changes(connection),
+        talk=_find_talk(connection, as_of, parameters),
+        campaigns=_find_campaigns(connection, as_of, parameters),
         doubts=_find_doubts(connection, version, parameters, expires_days),
         expires_date=as_of + timedelta(days=expires_days),
     )
+
+
+def is_small(today: Mapping[str, Any] | None, parameters: Mapping[str, float]) -> bool:
+    """Whether there are so few living relationships that names say more than percentages."""
+    return ((today or {}).get("living_count") or 0) < parameters.get("percent_least_living", 20)
+
+
+def _find_waiting(connection: duckdb.DuckDBPyConnection, parameters: Mapping[str, float]) -> dict[str, Any]:
+    """Open questions, the longest wait first; those of accounts that are probably not people are counted, and not shown."""
+    asks = fetch(
+        connection,
+        """
+        select
+            asks.*,
+            coalesce(living.is_living, false) as is_living,
+            listed.rank as list_rank,
+            coalesce(asks.p_real < $least_p_real, false) as is_unreal,
+        from engagement.response_times as asks
+        left join relationships.living_people as living on asks.person_id = living.person_id
+        left join relationships.the_fifty as listed on asks.person_id = listed.person_id
+        where asks.is_waiting
+        order by asks.asked_at, asks.ask_post_key
+        """,
+        {"least_p_real": parameters.get("least_p_real", 0.5)},
+    )
+    people = [ask for ask in asks if not ask["is_unreal"]]
+    return {"waiting": people[:_WAITING_SHOWN], "waiting_count": len(people), "unreal_waiting_count": len(asks) - len(people)}
+
+
+def _find_slipping(connection: duckdb.DuckDBPyConnection, parameters: Mapping[str, float]) -> dict[str, Any]:
+    """Relationships about to be lost (M9.3), the closest first, with the last thing each person said.
+
+    Shown are those that a word can still keep alive: whose last exchange lies within the window of the one number. Older ones are counted.
+    """
+    limits = {"least_p_real": parameters.get("least_p_real", 0.5), "window": parameters.get("living_window_days", 90)}
+    people = fetch(
+        connection,
+        """
+        with shown as (
+            select *
+            from relationships.lifecycle
+            where is_at_risk and p_real >= $least_p_real and days_since_last_exchange <= $window
+            order by risk_rank
+            limit $shown
+        ),
+
+        last_words as (
+            select posts.author_person_id as person_id, max_by(posts.url, (posts.published_at, posts.post_key)) as last_in_url
+            from engagement.posts as posts
+            semi join shown on posts.author_person_id = shown.person_id
+            where posts.url is not null and not posts.is_deleted
+            group by posts.author_person_id
+        )
+
+        select shown.*, last_words.last_in_url
+        from shown
+        left join last_words on shown.person_id = last_words.person_id
+        order by shown.risk_rank
+        """,
+        {**limits, "shown": _SLIPPING_SHOWN},
+    )
+    counts = fetch_one(
+        connection,
+        """
+        select
+            count(*) filter (where days_since_last_exchange <= $window) as slipping_count,
+            count(*) filter (where days_since_last_exchange > $window) as long_silent_count,
+        from relationships.lifecycle
+        where is_at_risk and p_real >= $least_p_real
+        """,
+        limits,
+    )
+    return {"slipping": people, **counts}
+
+
+def _find_list_changes(connection: duckdb.DuckDBPyConnection) -> dict[str, list[Row]]:
+    changes = fetch(connection, "select * from relationships.the_fifty_changes order by coalesce(rank, previous_rank), person_id")
+    return {change: [one for one in changes if one["change"] == change] for change in ("joined", "left")}
+
+
+def _find_talk(connection: duckdb.DuckDBPyConnection, as_of: date, parameters: Mapping[str, float]) -> dict[str, Row | None]:
+    """The settled post of the last four weeks that made most people talk, and a comparable one that made fewest.
+
+    Comparable is the same platform and, where there is one, the same kind of media; of several the one with fewest people, then the nearest in
+    time. Posts that reward answering are left out: what they draw is paid for.
+    """
+    settled_end = as_of - timedelta(days=int(parameters.get("settled_post_days", 7)))
+    posts = fetch(
+        connection,
+        """
+        with candidates as (
+            select post_key, platform, media_type, text, url, published_at
+            from engagement.posts
+            where author_side = 'brand' and kind = 'post' and is_settled and not is_deleted and not coalesce(is_incentivised, false)
+                and not coalesce(is_time_observed, false)
+                and cast(published_at as date) > $since and cast(published_at as date) <= $until
+        ),
+
+        talkers as (
+            select answers.root_post_key as post_key, count(distinct answers.author_person_id) as person_count
+            from engagement.posts as answers
+            semi join candidates on answers.root_post_key = candidates.post_key
+            inner join relationships.people as people on answers.author_person_id = people.person_id and people.p_real >= $least_p_real
+            where answers.author_side = 'audience' and not answers.is_deleted
+            group by answers.root_post_key
+        )
+
+        select candidates.*, coalesce(talkers.person_count, 0) as person_count
+        from candidates
+        left join talkers on candidates.post_key = talkers.post_key
+        order by person_count desc, published_at desc, post_key
+        """,
+        {
+            "since": settled_end - timedelta(days=_TALK_DAYS),
+            "until": settled_end,
+            "least_p_real": parameters.get("least_p_real", 0.5),
+        },
+    )
+    if not posts or not posts[0]["person_count"]:
+        return {"best": None, "other": None, "post_count": len(posts)}  # type: ignore[dict-item]
+    best = posts[0]
+    others = [one for one in posts if one["platform"] == best["platform"] and one["person_count"] < best["person_count"]]
+    others = [one for one in others if one["media_type"] == best["media_type"]] or others
+    other = min(others, key=lambda one: (one["person_count"], abs(one["published_at"] - best["published_at"]), one["post_key"]), default=None)
+    return {"best": best, "other": other, "post_count": len(posts)}  # type: ignore[dict-item]
+
+
+def _find_campaigns(connection: duckdb.DuckDBPyConnection, as_of: date, parameters: Mapping[str, float]) -> list[Row]:
+    """Campaigns that still concern somebody: running, not yet judged, judged of late, or with people about to lapse."""
+    campaigns = fetch(
+        connection,
+        """
+        select campaigns.*
+        from engagement.campaigns as campaigns
+        where campaigns.campaign_state <> 'settled'
+            or campaigns.campaign_start_date + cast($settled_days as integer) > $since
+            or exists (
+                select 1 from engagement.campaign_entrants as entrants
+                where entrants.campaign_id = campaigns.campaign_id and entrants.state = 'about to lapse'
+            )
+        order by campaigns.starts_at desc, campaigns.campaign_id
+        """,
+        {"settled_days": int(parameters.get("campaign_settled_days", 90)), "since": as_of - timedelta(days=_TALK_DAYS)},
+    )
+    lapsing = fetch(
+        connection, "select * from engagement.campaign_entrants where state = 'about to lapse' order by days_left, display_name, person_id"
+    )
+    return [{**one, "lapsing": [person for person in lapsing if person["campaign_id"] == one["campaign_id"]]} for one in campaigns]
+
+
+@dataclass(frozen=True)
+class Week:
+    """One week of the chart: the number at its end and who came and went within it; NULL where the day is not known."""
+
+    day: date
+    value: int | None
+    up_count: int
+    down_count: int
+    is_doubtful: bool
+
+
+def _read_weeks(days: Mapping[date, Row], as_of: date, gaps: Iterable[tuple[date, date]]) -> list[Week]:
+    spans = list(gaps)
+    weeks = []
+    for back in reversed(range(_WEEKS_SHOWN)):
+        end = as_of - timedelta(days=7 * back)
+        within = [row for count in range(7) if (row := days.get(end - timedelta(days=count)))]
+        weeks.append(
+            Week(
+                end,
+                days[end]["living_count"] if end in days else None,
+                sum((row["new_count"] or 0) + (row["reactivated_count"] or 0) for row in within),
+                sum(row["lapsed_count"] or 0 for row in within),
+                any(first <= end and last > end - timedelta(days=7) for first, last in spans),
+            )
+        )
+    return weeks
+
+
+def _find_gaps(connection: duckdb.DuckDBPyConnection, as_of: date) -> list[tuple[date, date]]:
+    """Days of which some messages may be missing: a read of events came in part, failed or was refused, and no later one made up for it.
+
+    Only streams of events count: what they miss is gone from its week. Lists as they stand now (who follows, who likes) are never whole
+    where people hide, and the number does not rest on them.
+    """
+    streams = [
+        (connector.platform, stream.name) for connector in discover_connectors().values() for stream in connector.streams if stream.kind == "events"
+    ]
+    rows = fetch(
+        connection,
+        """
+        select bad.platform, bad.stream, bad.window_start_date, bad.window_end_date
+        from ops.completeness as bad
+        where (bad.completeness_state in ('partial', 'failed') or bad.load_status = 'rejected')
+            and not exists (
+                select 1 from ops.completeness as later
+                where later.is_believable
+                    and (later.platform, later.source_account_id, later.stream) = (bad.platform, bad.source_account_id, bad.stream)
+                    and coalesce(later.window_start_at <= bad.window_start_at, later.window_start_at is null)
+                    and coalesce(later.window_end_at >= bad.window_end_at, later.window_end_at is null)
+            )
+        """,
+    )
+    return [(row["window_start_date"] or date.min, row["window_end_date"] or as_of) for row in rows if (row["platform"], row["stream"]) in streams]
 
 
 def _find_doubts(connection: duckdb.DuckDBPyConnection, version: Version, parameters: Mapping[str, float], expires_days: int) -> dict[str, Any]:
@@ -110,7 +321,7 @@ def _find_doubts(connection: duckdb.DuckDBPyConnection, version: Version, parame
     as_of = date.fromisoformat(version.as_of_date)
     return {
         # The newest word on each stream, and only where it is not good.
-        "gaps": _fetch(
+        "gaps": fetch(
             connection,
             """
             with newest as (
@@ -128,11 +339,11 @@ def _find_doubts(connection: duckdb.DuckDBPyConnection, version: Version, parame
             """,
             {"since": as_of - timedelta(days=8)},
         ),
-        "behind": _fetch(
+        "behind": fetch(
             connection,
             "select platform, source_account_id, stream, age_seconds, newest_window_end_at from ops.freshness where is_behind order by all",
         ),
-        "checks": _fetch(
+        "checks": fetch(
             connection,
             """
             select table_name, expectation_id, severity, outcome, count(*) as load_count, max(detail) as detail,
@@ -144,7 +355,7 @@ def _find_doubts(connection: duckdb.DuckDBPyConnection, version: Version, parame
             """,
         ),
         # Until the data are as old as the window, the number rises by that alone.
-        "is_young": _fetch_one(
+        "is_young": fetch_one(
             connection,
             """
             select
@@ -161,8 +372,8 @@ def _find_doubts(connection: duckdb.DuckDBPyConnection, version: Version, parame
             for one in version.rule_changes
             if as_of - timedelta(days=expires_days) < (day := date.fromisoformat(one.as_of_date)) <= as_of
         ],
-        "changed_parameters": _fetch(connection, "select parameter_name, value, default_value from ops.parameters where is_overridden order by 1"),
-        "people": _fetch_one(
+        "changed_parameters": fetch(connection, "select parameter_name, value, default_value from ops.parameters where is_overridden order by 1"),
+        "people": fetch_one(
             connection,
             """
             select
@@ -177,39 +388,68 @@ def _find_doubts(connection: duckdb.DuckDBPyConnection, version: Version, parame
 
 
 @dataclass(frozen=True)
-class Bar:
-    """One bar of the chart, in the units of its drawing; `value` NULL where the day is not known."""
+class Mark:
+    """What is drawn of one week, in the units of the drawing; `y` NULL where the number is not known."""
 
-    day: date
-    value: int | None
+    week: Week
     x: float
-    y: float
-    height: float
+    y: float | None
+    up_height: float
+    down_height: float
+    is_labelled: bool
+    is_dated: bool
 
 
 @dataclass(frozen=True)
 class Chart:
-    """Bars over weeks, drawn by the template as SVG."""
+    """A line over weeks with bars of who came and went under it, drawn by the template as SVG."""
 
-    bars: tuple[Bar, ...]
+    marks: tuple[Mark, ...]
+    lines: tuple[str, ...]
     width: float
     height: float
-    bar_width: float
+    step: float
+    floor: float
+    axis: float
 
 
-def draw_chart(series: Iterable[tuple[date, int | None]]) -> Chart:
-    """Places of the bars for a value a week; the axis begins at 0, because a cut axis makes small changes look big."""
-    points = list(series)
-    step, bar_width, top, height = 44.0, 30.0, 24.0, 120.0
-    most = max([value for _, value in points if value is not None] or [0]) or 1
-    bars = [
-        Bar(day, value, index * step + (step - bar_width) / 2, top + height - height * (value or 0) / most, height * (value or 0) / most)
-        for index, (day, value) in enumerate(points)
-    ]
-    return Chart(tuple(bars), step * max(len(points), 1), top + height + 24, bar_width)
+def draw_chart(weeks: Sequence[Week]) -> Chart:
+    """Places of a line and its bars; both axes begin at 0, because a cut axis makes small changes look big."""
+    step = 44.0
+    top, line_height, gap, bar_height = 26.0, 130.0, 34.0, 44.0
+    floor, axis = top + line_height, top + line_height + gap + bar_height
+    most = max([week.value for week in weeks if week.value is not None] or [0]) or 1
+    most_moved = max([max(week.up_count, week.down_count) for week in weeks] or [0]) or 1
+    known = [index for index, week in enumerate(weeks) if week.value is not None]
+    # Every number where there is room for it; of many weeks the ends and the extremes.
+    ends = {known[0], known[-1]} if known else set()
+    if known:
+        values = [weeks[index].value or 0 for index in known]
+        ends |= {known[values.index(max(values))], known[values.index(min(values))]}
+    is_short = len(weeks) <= _WEEKS_ON_A_PHONE
+    marks = tuple(
+        Mark(
+            week,
+            index * step + step / 2,
+            None if week.value is None else floor - line_height * week.value / most,
+            bar_height * week.up_count / most_moved,
+            bar_height * week.down_count / most_moved,
+            week.value is not None and (is_short or index in ends),
+            (len(weeks) - 1 - index) % (2 if is_short else 5) == 0,
+        )
+        for index, week in enumerate(weeks)
+    )
+    lines: list[list[str]] = [[]]
+    for mark in marks:
+        if mark.y is None:
+            lines.append([])
+        else:
+            lines[-1].append(f"{mark.x:.1f},{mark.y:.1f}")
+    return Chart(marks, tuple(" ".join(one) for one in lines if len(one) > 1), step * max(len(weeks), 1), axis + bar_height + 40, step, floor, axis)
 
 
-def _render(name: str, version: Version, brand: Brand, **facts: Any) -> str:
+def render(name: str, version: Version, brand: Brand, **facts: Any) -> str:
+    """A template with its facts; `local` turns UTC into the brand's clock."""
     zone = ZoneInfo(brand.timezone)
     environment = _open_templates()
     return environment.get_template(name).render(
@@ -235,6 +475,8 @@ def _open_templates() -> jinja2.Environment:
         duration=write_duration,
         duration_hours=write_hours,
         percent=lambda value: "unknown" if value is None else f"{value * 100:.0f} %",
+        money=write_money,
+        figure=write_figure,
         parameter=lambda value: "none" if value is None else f"{value:g}",
         number=lambda value: "unknown" if value is None else f"{value:,.0f}",
         plural=_write_plural,
@@ -246,14 +488,16 @@ def _open_templates() -> jinja2.Environment:
     return environment
 
 
-def _fetch(connection: duckdb.DuckDBPyConnection, query: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+def fetch(connection: duckdb.DuckDBPyConnection, query: str, parameters: Mapping[str, Any] | None = None) -> list[Row]:
+    """Rows of a query by the names of their columns."""
     result = connection.execute(query, dict(parameters or {}))
     names = [column[0] for column in result.description]
     return [dict(zip(names, row, strict=True)) for row in result.fetchall()]
 
 
-def _fetch_one(connection: duckdb.DuckDBPyConnection, query: str, parameters: Mapping[str, Any] | None = None) -> Row:
-    return _fetch(connection, query, parameters)[0]
+def fetch_one(connection: duckdb.DuckDBPyConnection, query: str, parameters: Mapping[str, Any] | None = None) -> Row:
+    """The one row of a query."""
+    return fetch(connection, query, parameters)[0]
 
 
 def _count(connection: duckdb.DuckDBPyConnection, query: str) -> int:
@@ -261,7 +505,8 @@ def _count(connection: duckdb.DuckDBPyConnection, query: str) -> int:
     return int(row[0]) if row else 0
 
 
-def _read_parameters(connection: duckdb.DuckDBPyConnection) -> dict[str, float]:
+def read_parameters(connection: duckdb.DuckDBPyConnection) -> dict[str, float]:
+    """Parameters in force, by name."""
     return {name: value for name, value in connection.execute("select parameter_name, value from ops.parameters").fetchall() if value is not None}
 
 
@@ -304,6 +549,22 @@ def write_hours(seconds: float | None) -> str:
     if not hours:
         return _write_plural(minutes, "minute")
     return _write_plural(hours, "hour") + (f" {_write_plural(minutes, 'minute')}" if minutes and hours < 6 else "")
+
+
+def write_money(amount: float | None, currency: str | None) -> str:
+    """An amount with its currency: whole from 100 on, because cents of a large sum say nothing."""
+    if amount is None:
+        return "unknown"
+    text = f"{amount:,.0f}" if abs(amount) >= 100 or amount == 0 else f"{amount:,.2f}"
+    return f"{text} {currency}".replace("-", "−")
+
+
+def write_figure(value: float | None) -> str:
+    """A figure as short as it may be: one decimal below 100, whole numbers as they are."""
+    if value is None:
+        return "unknown"
+    text = f"{value:,.0f}" if value == int(value) or abs(value) >= 100 else f"{value:,.1f}" if abs(value) >= 1 else f"{value:.2g}"
+    return text.replace("-", "−")
 
 
 def _write_plural(count: int | None, word: str, many: str | None = None) -> str:

@@ -80,6 +80,7 @@
         'outreach_rest_days',
         'p_alive_least',
         'p_alive_least_people',
+        'percent_least_living',
         'quality_empty_following',
         'quality_flag_rules',
         'quality_following_ratio',

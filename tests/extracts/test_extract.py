@@ -6,8 +6,9 @@ import csv
 import hashlib
 import json
 import os
+import shutil
 import signal
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any
@@ -25,7 +26,8 @@ from fifty import extract, pages, serving
 from fifty.config import Brand
 from fifty.errors import FatalError, SettingsError
 from fifty.extract import run_extracts
-from fifty.publish import prune_versions, run_publish
+from fifty.publish import Version, prune_versions, run_publish
+from fifty.quarterly import render_quarterly_verdict
 from fifty.settings import Settings
 from fifty.spreadsheets import clean_text
 from fifty.warehouse import BrandPaths, connect, lock_brand
@@ -34,7 +36,8 @@ from fifty.warehouse import BrandPaths, connect, lock_brand
 _MARTS = {
     name: model
     for name, model in read_contracts().items()
-    if name.startswith("relationships.") or name in ("engagement.response_times", "engagement.response_summary", "ops.parameters", "ops.completeness")
+    if name.startswith(("relationships.", "engagement.campaign", "engagement.response"))
+    or name in ("engagement.posts", "engagement.feedback", "ops.parameters", "ops.completeness")
 }
 _FORMATS = ["csv", "xlsx", "html", "parquet"]
 
@@ -52,7 +55,11 @@ def brand() -> Brand:
             "name": "Acme & Söhne <Berlin>",
             "timezone": "Europe/Berlin",
             "accounts": [{"platform": "mastodon", "handle": "acme", "base_url": "https://social.example"}],
-            "extracts": [{"name": "the_fifty", "formats": _FORMATS, "recipients": ["social lead"]}, {"name": "weekly", "formats": _FORMATS}],
+            "extracts": [
+                {"name": "the_fifty", "formats": _FORMATS, "recipients": ["social lead"]},
+                {"name": "weekly", "formats": _FORMATS},
+                {"name": "quarterly_verdict", "formats": _FORMATS},
+            ],
         }
     )
 
@@ -73,6 +80,8 @@ class _Page(HTMLParser):
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         self.elements.append((tag, dict(attrs)))
+        if tag in ("p", "blockquote", "li", "td", "th", "div", "h1", "h2", "h3"):
+            self.text += "\n"
 
     def handle_data(self, data: str) -> None:
         self.text += data
@@ -106,6 +115,9 @@ _ALLOWED = {
     "svg",
     "rect",
     "text",
+    "line",
+    "polyline",
+    "circle",
     "table",
     "thead",
     "tbody",
@@ -134,7 +146,7 @@ def _check_page(text: str) -> _Page:
 def test_every_ordered_file_is_there_with_its_hash_rows_and_dictionary(paths: BrandPaths, settings: Settings, brand: Brand) -> None:
     _publish(paths, settings, make_rows(50))
     result = run_extracts("acme", brand, paths, settings)
-    assert [one.name for one in result.extracts] == ["the_fifty", "weekly"]
+    assert [one.name for one in result.extracts] == ["the_fifty", "weekly", "quarterly_verdict"]
     for one in result.extracts:
         assert one.folder == paths.extracts / one.name / "2026-09-06"
         manifest = json.loads((one.folder / "manifest.json").read_text(encoding="utf-8"))
@@ -240,9 +252,10 @@ def test_killed_at_the_worst_moments_a_rerun_mends_it(
 def test_pages_stand_with_any_number_of_hostile_people(paths: BrandPaths, settings: Settings, brand: Brand, people: int) -> None:
     _publish(paths, settings, make_rows(people))
     result = run_extracts("acme", brand, paths, settings)
-    fifty, week = ((folder / f"{folder.parent.name}.html").read_text(encoding="utf-8") for folder in result.folders)
+    fifty, week, quarter = ((folder / f"{folder.parent.name}.html").read_text(encoding="utf-8") for folder in result.folders)
     page = _check_page(fifty)
     _check_page(week)
+    _check_page(quarter)
     assert "viewport" in fifty and "Content-Security-Policy" in fifty
     for number in range(people):
         assert " ".join(clean_text(NAMES[number % len(NAMES)]).split())[:79] in page.text
@@ -278,6 +291,8 @@ def test_the_fifty_says_why_what_was_said_and_what_to_do(paths: BrandPaths, sett
         "they came to you 7 times and you wrote to them 1 time, with a real exchange on 4 days",
         "They last wrote in a comment on 5 September 2026, 19:00",
         "Glad to hear it. Come by on Thursday",
+        "known since 1 March 2026 · new on this list",
+        "known since 1 March 2026 · on this list for 2 weeks",
         "Next: Answer the open question first, in the thread where it was asked. Go to the open question",
         "Strength 82 of 100: closer than a steady monthly conversation; give and take are about even. Provisional",
         "Of 2 people on this list the platform tells too little to judge the account; they count as likely real as any account.",
@@ -313,7 +328,7 @@ def test_the_week_adds_up_and_says_what_to_disbelieve(paths: BrandPaths, setting
         "4 questions without an answer, the longest wait first",
         "waits 16 days",
         "of your working hours",
-        "50 % (12 of 24; likely between 31 % and 69 %)",
+        "12 of 24",
         "6 hours",
         "favourited by of acme: only a part came (88 of 120): rate limit met: 12 posts <b>unread</b>",
         "the platform does not give it",
@@ -328,6 +343,261 @@ def test_the_week_adds_up_and_says_what_to_disbelieve(paths: BrandPaths, setting
     assert waits == sorted(waits)
     order = [text.index(f"on {pages.write_day(moment + timedelta(hours=2))}") for moment in waits]
     assert order == sorted(order)
+
+
+def _read(paths: BrandPaths, settings: Settings, brand: Brand, name: str) -> str:
+    folder = run_extracts("acme", brand, paths, settings, names=[name]).folders[0]
+    return " ".join(_check_page((folder / f"{name}.html").read_text(encoding="utf-8")).text.split())
+
+
+_PLAIN = {"names": ("Ana", "Bob"), "links": ("https://social.example/@ana", "https://social.example/@bob")}
+
+
+def test_the_week_says_who_slips_who_joined_what_made_people_talk_and_what_campaigns_do(paths: BrandPaths, settings: Settings, brand: Brand) -> None:
+    _publish(paths, settings, make_rows(16, **_PLAIN))
+    text = _read(paths, settings, brand, "weekly")
+    for words in (
+        "Who is slipping away 4 relationships are about to go silent, the closest first.",
+        "Bob you last talked on 28 July 2026; before that it was every 12 days or so · what they last said",
+        "Bob you last talked on 24 July 2026; the chance that this still lives is 31 %, by all your exchanges so far",
+        "Joined (2) Ana now number 3: Came to you on 2 days this week. What they last said Ana now number 11:",
+        "Left (2) Ana was number 7: Nothing was said between you this week, and strength fades. What they last said",
+        "The list of a week ago is made anew from what is known now, and need not be the one that was sent then.",
+        "3 people talked mastodon · 26 August 2026, 02:00 · image",
+        "Only 1 person talked mastodon · 18 August 2026, 02:00 · image",
+        "The post of four weeks under which most people wrote, and one of the same kind on the same platform under which fewest did",
+        "Bob 1 August 2026 to 7 August 2026 · over; it is judged 90 days after its beginning",
+        "On its best day it drew 412 reactions, 20.6 times a usual day. After that, half of what was more went away every 1.8 days.",
+        "120 people came with it for the first time; 6 are still there. Each who stayed cost 150 EUR.",
+        "About to go (2): a word now may keep them. Bob silent for 27 days, 3 days left",
+        "Whether it failed cannot be said: its 90 days are not over.",
+        "How much it drew above a usual day is not known: no weekday before it.",
+        "It brought nobody who was not known before. What that cost is not recorded.",
+        "Outcome: failed: no gain that is certain.",
+        "the bars under it are the people who came up (green) and went down (brown) within it",
+    ):
+        assert words in text, words
+    # Fewer than twenty living relationships: names and counts, no percentages of them.
+    assert "All of them by name: Ana, Bob" in text
+    assert "12 of 24" in text and "50 %" not in text
+
+
+def test_a_campaign_says_why_a_figure_is_missing(paths: BrandPaths, settings: Settings, brand: Brand) -> None:
+    rows = make_rows(4, **_PLAIN)
+    campaign = rows["engagement.campaigns"][0]
+    rows["engagement.campaigns"] = [
+        {**campaign, "campaign_id": "a", "staying_count": 0, "cost_per_staying": None},
+        {**campaign, "campaign_id": "b", "unknown_cost_count": 1, "cost_per_staying": None},
+        {**campaign, "campaign_id": "c", "half_life_days": None, "half_life_reason": "no decay"},
+    ]
+    _publish(paths, settings, rows)
+    text = _read(paths, settings, brand, "weekly")
+    assert "It cost 900 EUR, and nobody it brought stayed." in text
+    assert "What each cost is not known: 1 cost has no amount." in text
+    assert "How fast that went away is not known: no decay." in text
+
+
+def test_asks_of_accounts_that_are_no_people_are_counted_and_not_shown(paths: BrandPaths, settings: Settings, brand: Brand) -> None:
+    rows = make_rows(16, names=tuple(f"Person {number}" for number in range(16)))
+    rows["engagement.response_times"][0] |= {"p_real": 0.49, "display_name": "Spammer"}
+    rows["engagement.response_times"][1]["p_real"] = None
+    _publish(paths, settings, rows)
+    text = _read(paths, settings, brand, "weekly")
+    assert "3 questions without an answer" in text and "1 more comes from accounts that are probably no people; it is counted and not listed." in text
+    assert "Spammer" not in text
+    assert "Person 4 one of the fifty" in text
+    rows["relationships.the_fifty"] = []
+    _publish(paths, settings, rows)
+    assert "Person 8 living relationship" in (text := _read(paths, settings, brand, "weekly"))
+    assert "Person 4 living relationship" not in text, "lapsed within the week"
+
+
+def test_only_who_can_still_be_kept_is_listed_as_slipping(paths: BrandPaths, settings: Settings, brand: Brand) -> None:
+    rows = make_rows(16, names=tuple(f"Person {number}" for number in range(16)))
+    rows["relationships.lifecycle"][0]["days_since_last_exchange"] = 91
+    rows["relationships.lifecycle"][1]["p_real"] = 0.4
+    rows["relationships.lifecycle"][2]["median_gap_days"] = 0.5
+    _publish(paths, settings, rows)
+    section = _read(paths, settings, brand, "weekly").split("Who is slipping away")[1].split("Who joined")[0]
+    assert "2 relationships are about to go silent" in section
+    assert "1 other fell silent more than 90 days ago, and is not listed." in section
+    assert "Person 9 you last talked on 20 July 2026; before that it was every day or so" in section
+    assert "Person 1 " not in section and "Person 5 " not in section
+
+
+def test_without_another_post_of_the_platform_nothing_is_compared(paths: BrandPaths, settings: Settings, brand: Brand) -> None:
+    rows = make_rows(16, **_PLAIN)
+    posts = rows["engagement.posts"]
+    rows["engagement.posts"] = [one for one in posts if one["root_post_key"] == "b0"]
+    _publish(paths, settings, rows)
+    assert "There is no other on the same platform to compare it with." in _read(paths, settings, brand, "weekly")
+    rows["engagement.posts"] = [one for one in posts if one["root_post_key"] in ("b2", "b3", "b4", "b5")]
+    _publish(paths, settings, rows)
+    assert "Nobody wrote under any of the 2 posts of four weeks that are old enough to judge." in _read(paths, settings, brand, "weekly")
+
+
+def test_weeks_whose_messages_are_not_all_there_are_grey(paths: BrandPaths, settings: Settings, brand: Brand) -> None:
+    def read(weeks_back: int, platform: str, stream: str, state: str, *, first: int = 2, last: int = 4, **more: Any) -> dict[str, Any]:
+        """A load whose window goes from the `first` to the `last` day of a week."""
+        monday = AS_OF - timedelta(days=7 * weeks_back + 6)
+        start, end = monday + timedelta(days=first), monday + timedelta(days=last)
+        return {
+            "platform": platform, "source_account_id": "acme", "stream": stream, "completeness_state": state, "load_status": "accepted",
+            "is_believable": state == "complete", "window_start_date": start, "window_end_date": end,
+            "window_start_at": datetime(start.year, start.month, start.day), "window_end_at": datetime(end.year, end.month, end.day), **more,
+        }  # fmt: skip
+
+    rows = make_rows(3)
+    loads = [
+        read(2, "bluesky", "feed", "partial"),
+        read(4, "bluesky", "feed", "failed", last=7),  # and the first day of the next week
+        read(6, "mastodon", "statuses", "complete", load_status="rejected", is_believable=False),
+        read(8, "bluesky", "likes", "partial"),  # a list as it stands, no events
+        read(9, "bluesky", "feed", "not_reachable"),
+        read(11, "bluesky", "feed", "partial"),
+        read(11, "bluesky", "feed", "complete", last=5),  # made up for
+        read(13, "bluesky", "feed", "partial"),
+        read(13, "bluesky", "feed", "complete", first=3),  # made up for in part
+        read(13, "mastodon", "feed", "complete"),  # elsewhere
+    ]
+    rows["ops.completeness"] = [{"completeness_key": str(number), **one} for number, one in enumerate(loads)]
+    _publish(paths, settings, rows)
+    folder = run_extracts("acme", brand, paths, settings, names=["weekly"]).folders[0]
+    page = _check_page((folder / "weekly.html").read_text(encoding="utf-8"))
+    grey = [attributes for tag, attributes in page.elements if tag == "rect" and attributes["fill"] == "#d8dde3"]
+    assert [round(25 - float(str(one["x"])) / 44) for one in grey if float(str(one["x"])) > 44 * 8] == [13, 6, 4, 3, 2]
+    assert "Grey weeks: a part of what was said then could not be read, and no later reading made up for it" in page.text
+
+
+def test_the_chart_begins_at_zero_and_breaks_where_the_number_is_not_known() -> None:
+    weeks = [pages.Week(AS_OF - timedelta(days=7 * back), value, 4, 2, False) for back, value in ((4, 10), (3, 20), (2, None), (1, 5), (0, 10))]
+    chart = pages.draw_chart(weeks)
+    heights = [None if mark.y is None else chart.floor - mark.y for mark in chart.marks]
+    assert heights == [65.0, 130.0, None, 32.5, 65.0]
+    assert [len(line.split()) for line in chart.lines] == [2, 2]
+    assert [mark.up_height / mark.down_height for mark in chart.marks] == [2.0] * 5
+    assert pages.draw_chart([]).marks == ()
+    many = pages.draw_chart([pages.Week(AS_OF + timedelta(days=7 * number), number % 7, 0, 0, False) for number in range(26)])
+    assert sum(mark.is_labelled for mark in many.marks) <= 4 and many.marks[-1].is_labelled
+
+
+def test_the_quarter_says_no_in_large_letters_and_on_what_it_rests(paths: BrandPaths, settings: Settings, brand: Brand) -> None:
+    _publish(paths, settings, make_rows(16, **_PLAIN))
+    folder = run_extracts("acme", brand, paths, settings, names=["quarterly_verdict"]).folders[0]
+    html = (folder / "quarterly_verdict.html").read_text(encoding="utf-8")
+    assert '<p class="verdict no">NO</p>' in html
+    text = " ".join(_check_page(html).text.split())
+    for words in (
+        "NO: the like-only crowd was worth more in total.",
+        "The 50 on the list brought 1,500 EUR, the 900 of the crowd 2,700 EUR: 1,200 EUR less.",
+        "With chance taken into account the difference lies between 2,100 EUR less and 300 EUR less (95 % interval).",
+        "The list was chosen as of 8 June 2026, before any of this value;",
+        "Of all value since then, 6,000 EUR, the list brought 15 %.",
+        "Value is seen of people who said which customer they are: 60 % of the list and 40 % of the crowd.",
+        "2 purchases without an amount in EUR are in no sum.",
+        "Each on the list brought 30.00 EUR, each of the crowd 3.00 EUR: 10 times as much; likely between 6.4 and 15.",
+        "All that was spent since then is 12.50 EUR a head of the list, or 0.69 EUR a head of the crowd.",
+        "This can be high while the verdict is NO: a few people can each be worth more, and all together less.",
+        "The first 250 Yes another verdict 800 EUR 99.50 EUR and 1,500 EUR",
+        "Without the one of the crowd who brought most NO −1,100 EUR −2,000 EUR and −200 EUR",
+        "Clicks instead of value Not measurable none none",
+        "The verdict hangs by a thread: 1 variation of 2 gives another one.",
+        "It would take 217 people such as those on the list to be worth all 3,000 other followers together; at least 151.",
+        "Replies: 210 by the list, 3 by the crowd.",
+        "Referrals: not measurable: no referrals are recorded.",
+        "12 people of 400 hold 51 % of all value; the first alone 11 %.",
+        "1 person of 400 holds more than half of all days of conversation: too few to say more.",
+        "Answers to posts: not known, nobody answered.",
+        "60 of 90 times that somebody turned to somebody, it was returned.",
+        "3 messages of three months are labelled as heard, from 3 people; something was done about 1.",
+        "The lid leaks. Ana Heard: leaking lids Changed: New gasket since August.",
+        "Bob from 1 August 2026 120 6 150 EUR Reactions: its 90 days are not over. Whether it failed cannot be said: its 90 days are not over.",
+        "Spring from 1 June 2026 0 0 no costs recorded 1.5 reactions a day more than before; likely between −2 and 4.2.",
+        "Failed: no gain that is certain.",
+        "14 living relationships now; of three months before nothing is known.",
+    ):
+        assert words in text, words
+
+
+def _render_quarter(paths: BrandPaths, brand: Brand, rows: dict[str, list[dict[str, Any]]], contracts: dict[str, Any]) -> str:
+    """The page straight from the marts: nothing on it comes from publish."""
+    write_marts(paths, rows, contracts=contracts)
+    version = Version("v", 1, AS_OF.isoformat(), None, "p1", "", "", None, "r", "")
+    with duckdb.connect(str(paths.marts), read_only=True) as connection:
+        return " ".join(_check_page(render_quarterly_verdict(connection, version, brand)).text.split())
+
+
+@pytest.mark.parametrize(
+    ("change", "word", "sentence"),
+    [
+        ({"verdict": "holds", "difference": 5.0, "difference_low": 1.0, "difference_high": 9.0}, "Yes", ": 5.00 EUR more."),
+        ({"verdict": "not shown", "difference_low": -1500.0, "difference_high": 0.0}, "Not shown", "between 1,500 EUR less and 0 EUR (95"),
+        ({"verdict": "too few", "verdict_reason": "too few: nobody liked", "difference": None}, "Too few", "Too few: nobody liked."),
+        ({"list_count": 5, "crowd_count": 5}, "NO", "2,700 EUR: 1,200 EUR less."),
+    ],
+)
+def test_whichever_verdict_comes_out_is_told(paths: BrandPaths, brand: Brand, change: dict[str, Any], word: str, sentence: str) -> None:
+    rows = make_rows(3, **_PLAIN)
+    rows["relationships.fifty_versus_crowd"][0] |= change
+    text = _render_quarter(paths, brand, rows, _MARTS)
+    assert f"whatever comes out. {word} " in text
+    assert sentence in text
+    # Five people: counts and amounts, no percentages.
+    assert ("the list brought 900 EUR" in text and "3 of 5 of the list and 2 of 5 of the crowd" in text) == (change.get("list_count") == 5)
+
+
+def test_claims_are_told_where_the_published_version_has_them(paths: BrandPaths, brand: Brand) -> None:
+    without = {name: model for name, model in _MARTS.items() if name != "relationships.claims"}
+    kinds = {"claim_number": "bigint", "n": "bigint", "observed": "double", "low": "double", "high": "double", "as_of_date": "date"}
+    texts = ("claim_id", "essay", "claim", "claimed", "observed_unit", "verdict", "why", "parameters_version")
+    model = {
+        "name": "claims",
+        "description": "One row per claim.",
+        "config": {"meta": {"key": ["claim_id"]}},
+        "columns": [{"name": name, "data_type": kinds.get(name, "string"), "description": name} for name in (*texts, *kinds)],
+    }
+    rows = make_rows(3, **_PLAIN)
+    assert "What became of the claims" not in _render_quarter(paths, brand, rows, without)
+    rows["relationships.claims"] = [
+        {
+            "claim_id": "E4-3", "essay": "E4", "claim": "Referrals convert", "claimed": "75 %", "observed": 0.3, "observed_unit": "share of prospects",
+            "n": 40, "low": 0.181, "high": 0.454, "verdict": "refuted", "why": "the interval lies below <b>75 %</b>", "claim_number": 2,
+        },
+        {"claim_id": "E5-1", "essay": "E5", "claim": "Likes are no goal", "observed": 0.5, "observed_unit": "share 0-1", "n": 4, "verdict": "too few",
+         "why": "4 people", "claim_number": 3},
+        {"claim_id": "E1-1", "essay": "E1", "claim": "Fifty", "claimed": "more", "observed": -1200.0, "observed_unit": "EUR", "n": 50, "low": -2100.0,
+         "high": -300.0, "verdict": "refuted", "why": "below 0", "claim_number": 1},
+        {"claim_id": "E9", "essay": "E9", "claim": "Nothing", "observed_unit": "people", "verdict": "not measurable", "why": "no source", "claim_number": 4},
+    ]  # fmt: skip
+    text = _render_quarter(paths, brand, rows, {**without, "relationships.claims": model})
+    for words in (
+        "E1-1 Fifty claimed: more NO −1,200 EUR (−2,100 to −300) n 50 below 0 E4-3",
+        "E4-3 Referrals convert claimed: 75 % NO 30 % of prospects (18 % to 45 %) n 40 the interval lies below <b>75 %</b>",
+        "E5-1 Likes are no goal too few too few for a share n 4 4 people",
+        "E9 Nothing not measurable nothing no source",
+    ):
+        assert words in text, words
+
+
+def test_the_quarterly_extract_is_written_once_a_quarter_or_by_name(paths: BrandPaths, settings: Settings, brand: Brand) -> None:
+    _publish(paths, settings, make_rows(1))
+    every, folder = ["the_fifty", "weekly", "quarterly_verdict"], paths.extracts / "quarterly_verdict"
+
+    def run(written_before: str | None = None, names: list[str] | None = None) -> list[str]:
+        shutil.rmtree(folder, ignore_errors=True)
+        if written_before:
+            (folder / written_before).mkdir(parents=True)
+        return [one.name for one in run_extracts("acme", brand, paths, settings, names=names).extracts]
+
+    assert run() == every
+    assert [one.name for one in run_extracts("acme", brand, paths, settings).extracts] == every, "the same day again replaces itself"
+    assert run("2026-07-01") == every[:2]
+    assert run_extracts("acme", brand, paths, settings).message.endswith("; quarterly_verdict is there for this quarter")
+    assert run("2026-09-30") == every[:2], "a day made up for later"
+    assert run("2026-07-01", every[2:]) == every[2:]
+    assert run("2026-06-30") == every
+    assert run("2025-09-06") == every
+    assert run(".2026-09-01.tmp") == every, "what a killed run left is no page"
 
 
 def test_changed_rules_are_named_on_the_page_until_older_pages_have_expired(paths: BrandPaths, settings: Settings, brand: Brand) -> None:
@@ -359,13 +629,27 @@ def test_changed_rules_are_named_on_the_page_until_older_pages_have_expired(path
 
 def test_a_brand_to_which_nothing_happened_gets_honest_pages(paths: BrandPaths, settings: Settings, brand: Brand) -> None:
     _publish(paths, settings, make_rows(0))
-    fifty, week = (
+    fifty, week, quarter = (
         " ".join(_check_page((folder / f"{folder.parent.name}.html").read_text(encoding="utf-8")).text.split())
         for folder in run_extracts("acme", brand, paths, settings).folders
     )
     assert "Nobody has been seen around Acme & Söhne <Berlin> up to this day." in fifty
     assert "There is no number yet. no data were ever pulled" in week
     assert "Nobody asked anything in the last 90 days" in week
+    for words in (
+        "Nobody: everybody who talked with you regularly still does, or there is no rhythm yet to fall out of.",
+        "Nobody: the list names the same people as a week ago.",
+        "There is no post of the last weeks that is old enough to judge.",
+        "None runs, and none was judged in the last four weeks.",
+    ):
+        assert words in week, words
+    for words in (
+        "Nothing No comparison was made.",
+        "Nothing was labelled as heard in three months. Either nobody said anything worth acting on, or nobody wrote it down",
+        "There was no campaign in the last twelve months.",
+        "There is no number yet.",
+    ):
+        assert words in quarter, words
 
 
 def test_extracts_read_one_version_and_refuse_what_is_not_there(paths: BrandPaths, settings: Settings, brand: Brand) -> None:

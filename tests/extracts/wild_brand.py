@@ -68,6 +68,8 @@ def make_rows(people: int = 50, *, names: tuple[str, ...] = NAMES, links: tuple[
                 ("flow_days", 7),
                 ("least_p_real", 0.5),
                 ("waiting_limit_days", 90),
+                ("list_history_weeks", 13),
+                ("percent_least_living", 20),
             )
         ],
         "ops.completeness": [],
@@ -75,7 +77,7 @@ def make_rows(people: int = 50, *, names: tuple[str, ...] = NAMES, links: tuple[
     if not people:
         rows["relationships.living_relationships_daily"] = [{"as_of_date": AS_OF, "living_reason": "no data were ever pulled"}]
         return rows
-    persons, strengths, fifty, living, asks = [], [], [], [], []
+    persons, strengths, fifty, living, asks, lifecycle, changes, entrants = [], [], [], [], [], [], [], []
     for number in range(people):
         name, link = names[number % len(names)], links[number % len(links)]
         who = {
@@ -108,6 +110,7 @@ def make_rows(people: int = 50, *, names: tuple[str, ...] = NAMES, links: tuple[
                 "days_since_last_exchange": number % 40,
                 "last_exchange_date": AS_OF - timedelta(days=number % 40),
                 "first_event_date": date(2026, 3, 1),
+                "weeks_on_list": number % 13 + 1,
                 "is_provisional": number % 7 == 0,
                 "is_living": number % 2 == 0,
                 "is_waiting_for_answer": waits,
@@ -143,6 +146,48 @@ def make_rows(people: int = 50, *, names: tuple[str, ...] = NAMES, links: tuple[
                 "last_exchange_at": end - timedelta(days=number),
             }
         )
+        page = {key: who[key] for key in ("person_id", "display_name", "profile_url")}
+        if code == "slipping":
+            rule = "own rhythm" if number % 8 == 1 else "P(alive)"
+            lifecycle.append(
+                {
+                    **page,
+                    "is_at_risk": True,
+                    "risk_rank": number,
+                    "risk_rule": rule,
+                    "median_gap_days": 11.5,
+                    "p_alive": 0.31 if rule == "P(alive)" else None,
+                    "p_real": 1.0,
+                    "days_since_last_exchange": 40 + number,
+                    "last_exchange_at": end - timedelta(days=40 + number),
+                }
+            )
+        if flow in ("new", "lapsed"):
+            joined = flow == "new"
+            changes.append(
+                {
+                    **who,
+                    "change": "joined" if joined else "left",
+                    "reason_code": "talked" if joined else "silent",
+                    "reason_text": "Came to you on 2 days this week." if joined else "Nothing was said between you this week, and strength fades.",
+                    "rank": number + 1 if joined else None,
+                    "previous_rank": None if joined else number + 3,
+                    "strength": 20.0,
+                    "last_in_url": link,
+                    "previous_date": AS_OF - timedelta(days=7),
+                }
+            )
+        if number % 10 == 3:
+            entrants.append(
+                {
+                    **who,
+                    "campaign_id": "contest",
+                    "state": "about to lapse",
+                    "silent_days": 14 + number % 17,
+                    "days_left": 16 - number % 17,
+                    "p_real": 1.0,
+                }
+            )
         if waits:
             asks.append(
                 {
@@ -155,6 +200,7 @@ def make_rows(people: int = 50, *, names: tuple[str, ...] = NAMES, links: tuple[
                     "joined_ask_count": 1 + number % 3,
                     "asked_at": end - timedelta(days=4 + number, hours=3),
                     "waiting_seconds": (4 + number) * 86400 + 3 * 3600,
+                    "p_real": 1.0,
                     "duration_business_seconds": (4 + number) * 5 * 3600 if number % 8 else None,
                     "business_reason": None if number % 8 else "no working hours configured",
                 }
@@ -178,6 +224,84 @@ def make_rows(people: int = 50, *, names: tuple[str, ...] = NAMES, links: tuple[
         "relationships.the_fifty": fifty,
         "relationships.living_people": living,
         "relationships.living_relationships_daily": daily,
+        "relationships.lifecycle": lifecycle,
+        "relationships.the_fifty_changes": changes,
+        "relationships.fifty_versus_crowd": _make_verdict(),
+        "relationships.concentration": [
+            {
+                "measure": "value",
+                "total_unit": "EUR",
+                "member_count": 400,
+                "total": 9000.0,
+                "majority_count": 12,
+                "top_1_share": 0.11,
+                "is_too_few": False,
+            },
+            {"measure": "exchange days", "member_count": 400, "majority_count": 1, "top_1_share": 0.6, "is_too_few": True},
+            {"measure": "responses per post", "concentration_reason": "nobody answered", "is_too_few": True},
+            {"measure": "network reciprocity", "edge_count": 90, "reciprocal_edge_count": 60, "reciprocity": 0.667, "is_too_few": False},
+        ],
+        "engagement.posts": _make_posts(end, names, links, people),
+        "engagement.feedback": [
+            {
+                "post_key": f"mastodon:f{number}",
+                "platform": "mastodon",
+                "kind": "reply",
+                "person_id": f"p{number:04d}",
+                "text": f"The lid leaks. {names[number % len(names)]}",
+                "url": links[number % len(links)],
+                "heard_text": None if number else "leaking lids",
+                "is_done": number == 0,
+                "done_text": None if number else "New gasket since August.",
+                "is_deleted": False,
+                "said_date": AS_OF - timedelta(days=5),
+                "said_at": end - timedelta(days=5),
+                "heard_at": end - timedelta(days=4),
+            }
+            for number in range(min(people, 3))
+        ],
+        "engagement.campaigns": [
+            {
+                "campaign_id": "contest",
+                "campaign_name": names[1 % len(names)],
+                "campaign_state": "over, its 90 days are not",
+                "peak_count": 412,
+                "peak_ratio": 20.6,
+                "half_life_days": 1.8,
+                "entrant_count": 120,
+                "staying_count": 6,
+                "cost_row_count": 2,
+                "unknown_cost_count": 0,
+                "cost_amount": 900.0,
+                "cost_per_staying": 150.0,
+                "currency": "EUR",
+                "lasting_reason": "its 90 days are not over",
+                "outcome_reason": "its 90 days are not over",
+                "campaign_start_date": date(2026, 8, 1),
+                "campaign_end_date": date(2026, 8, 7),
+                "starts_at": datetime(2026, 8, 1),
+            },
+            {
+                "campaign_id": "spring",
+                "campaign_name": "Spring",
+                "campaign_state": "settled",
+                "baseline_reason": "no weekday before it",
+                "half_life_reason": "no weekday before it",
+                "entrant_count": 0,
+                "staying_count": 0,
+                "cost_row_count": 0,
+                "unknown_cost_count": 0,
+                "currency": "EUR",
+                "lasting_lift": 1.5,
+                "lasting_low": -2.0,
+                "lasting_high": 4.25,
+                "outcome": "failed: no gain that is certain",
+                "campaign_start_date": date(2026, 6, 1),
+                "campaign_end_date": date(2026, 6, 2),
+                "starts_at": datetime(2026, 6, 1),
+            },
+        ],
+        "engagement.campaign_entrants": entrants,
         "engagement.response_times": asks,
         "engagement.response_summary": [
             {
@@ -224,3 +348,100 @@ def make_rows(people: int = 50, *, names: tuple[str, ...] = NAMES, links: tuple[
             },
         ],
     }
+
+
+def _make_verdict() -> list[dict[str, Any]]:
+    """The comparison as the mart would hold it: NO, and yes with a longer list."""
+    common = {
+        "outcome": "value", "outcome_unit": "EUR", "list_count": 50, "crowd_count": 900, "list_sum": 1500.0, "is_primary": False,
+        "chosen_date": AS_OF - timedelta(days=90), "unvalued_count": 0,
+    }  # fmt: skip
+    no = {"verdict": "refuted", "verdict_reason": "refuted: the interval of the difference lies below 0"}
+    return [
+        {
+            **common, **no, "variant": "main", "list_size": 50, "answer_text": "NO: the like-only crowd was worth more in total.", "is_primary": True,
+            "crowd_sum": 2700.0, "difference": -1200.0, "difference_low": -2100.0, "difference_high": -300.0, "list_per_head": 30.0,
+            "crowd_per_head": 3.0, "per_head_ratio": 10.0, "per_head_ratio_low": 6.4, "per_head_ratio_high": 15.0, "measured_value": 900.0,
+            "total_value": 6000.0, "share_of_total": 0.15, "list_link_rate": 0.6, "crowd_link_rate": 0.4, "list_cost_per_head": 12.5,
+            "crowd_cost_per_head": 0.694, "unvalued_count": 2,
+        },
+        {
+            **common, "variant": "list size", "list_size": 250, "verdict": "holds", "verdict_reason": "holds: above 0", "answer_text": "Yes",
+            "crowd_sum": 2700.0, "difference": 800.0, "difference_low": 99.5, "difference_high": 1500.0, "is_verdict_flipped": True,
+        },
+        {
+            **common, **no, "variant": "without the largest of the crowd", "list_size": 50, "crowd_sum": 2600.0, "difference": -1100.0,
+            "difference_low": -2000.0, "difference_high": -200.0, "is_verdict_flipped": False,
+        },
+        {
+            **common, **no, "variant": "followers", "list_size": 50, "crowd_count": 3000, "difference": -5000.0, "difference_low": -7000.0,
+            "difference_high": -3000.0, "break_even_count": 216.4, "break_even_low": 150.2, "break_even_high": None,
+        },
+        {
+            **common, "variant": "main", "outcome": "clicks", "outcome_unit": "clicks", "list_size": 50, "verdict": "not measurable",
+            "verdict_reason": "not measurable: no connector tells who clicked", "list_sum": None,
+        },
+        {
+            **common, "variant": "secondary", "outcome": "replies", "outcome_unit": "replies", "list_size": 50, "list_sum": 210.0, "crowd_sum": 3.0,
+            "verdict_reason": "a secondary outcome has no verdict",
+        },
+        {
+            **common, "variant": "secondary", "outcome": "referrals", "outcome_unit": "referrals", "list_size": 50, "list_sum": None,
+            "verdict_reason": "not measurable: no referrals are recorded",
+        },
+    ]  # fmt: skip
+
+
+def _make_posts(end: datetime, names: tuple[str, ...], links: tuple[str, ...], people: int) -> list[dict[str, Any]]:
+    """Posts of the brand with their answers: one that made people talk, one that did not, and three that must not be compared."""
+    posts = []
+    for number, (platform, media, days, talkers, rewarded) in enumerate(
+        (
+            ("mastodon", "image", 12, 3, False),
+            ("mastodon", "image", 20, 1, False),
+            ("mastodon", "none", 13, 0, False),
+            ("bluesky", "image", 14, 0, False),
+            ("mastodon", "image", 15, 5, True),
+            ("mastodon", "image", 5, 5, False),
+        )
+    ):
+        common = {"platform": platform, "is_deleted": False, "is_incentivised": rewarded, "is_time_observed": False, "is_settled": days >= 7}
+        posts.append(
+            {
+                **common,
+                "post_key": f"b{number}",
+                "root_post_key": f"b{number}",
+                "kind": "post",
+                "author_side": "brand",
+                "media_type": media,
+                "text": f"Post {number}: {names[number % len(names)]}",
+                "url": links[number % len(links)],
+                "published_at": end - timedelta(days=days),
+            }
+        )
+        posts += [
+            {
+                **common,
+                "post_key": f"b{number}a{answer}",
+                "root_post_key": f"b{number}",
+                "kind": "reply",
+                "author_side": "audience",
+                "author_person_id": f"p{answer % people:04d}",
+                "url": links[answer % len(links)],
+                "published_at": end - timedelta(days=days - 1),
+            }
+            for answer in range(min(talkers, people))
+        ]
+        # A bot is no person who talks.
+        posts.append(
+            {
+                **common,
+                "post_key": f"b{number}bot",
+                "root_post_key": f"b{number}",
+                "kind": "reply",
+                "author_side": "audience",
+                "author_person_id": "bot",
+                "published_at": end - timedelta(days=days - 1),
+            }
+        )
+    return posts  # fmt: skip

@@ -32,7 +32,7 @@ def test_a_good_file_is_read_with_its_defaults(tmp_path: Path) -> None:
     brand = config.brands["acme"]
     assert brand.accounts[0].account_key == "acme"
     assert brand.accounts[0].base_url == "https://mastodon.example"
-    assert [order.name for order in brand.extracts] == ["the_fifty", "weekly"]
+    assert [order.name for order in brand.extracts] == ["the_fifty", "weekly", "quarterly_verdict"]
 
 
 def test_every_mistake_is_named_at_once_with_its_place(tmp_path: Path) -> None:
