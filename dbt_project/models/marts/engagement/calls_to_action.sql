@@ -95,8 +95,11 @@ answering as (
     union all
     select calls.call_key, calls.asked_at, events.person_id, events.kind, events.event_at
     from calls
-    inner join events on calls.platform = events.platform
-    where events.kind in ('follow', 'mention')
+    cross join parameters
+    inner join wanted on calls.call_key = wanted.call_key and wanted.kind in ('follow', 'mention')
+    inner join events
+        on calls.platform = events.platform and wanted.kind = events.kind
+        and events.event_at >= calls.asked_at and events.event_at <= {{ shift_days('calls.asked_at', 'parameters.call_days') }}
 ),
 
 did as (
