@@ -98,5 +98,5 @@ def build_pull(connector: Connector, brands: list[str]) -> DAG:
 for connector in discover_connectors().values():
     # What is read from files (business files, the configuration itself) every brand has.
     using = [slug for slug, brand in config.brands.items() if not connector.is_remote or connector.platform in brand.platforms]
-    if using:
+    if using and connector.is_pulled:
         globals()[f"pull_{connector.platform}"] = build_pull(connector, using)

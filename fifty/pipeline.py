@@ -19,6 +19,7 @@ from fifty import reports
 from fifty.config import Brand
 from fifty.console import show_progress
 from fifty.errors import SettingsError
+from fifty.history import PLATFORM as PUBLISHED_PLATFORM
 from fifty.landing import format_compact, landing_root, parse_instant, read_manifest
 from fifty.reports import StageReport
 from fifty.settings import Settings
@@ -170,7 +171,7 @@ def find_newest_window_end(settings: Settings, slug: str) -> datetime | None:
     # A folder's name tells its window: of years of hourly loads only the newest manifests are opened.
     folders = landing_root(settings.data, slug).glob("*/*/*/*-*-*")
     for folder in sorted(folders, key=lambda one: one.name.split("-")[-2], reverse=True):
-        load = read_manifest(folder)
+        load = read_manifest(folder) if folder.parents[2].name != PUBLISHED_PLATFORM else None
         if load and not load.manifest.is_backfill and load.manifest.window["end"]:
             return parse_instant(load.manifest.window["end"])
     return None

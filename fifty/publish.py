@@ -29,6 +29,7 @@ import duckdb
 from fifty.dictionary import MART_SCHEMAS, READABLE_SCHEMAS, TableEntry, read_dictionary, read_own_tables
 from fifty.errors import FatalError, GateFailed, SettingsError
 from fifty.fingerprint import fingerprint_marts, fingerprint_tables, quote_name
+from fifty.history import record_history
 from fifty.serving import (
     ServedColumn,
     ServedTable,
@@ -143,6 +144,7 @@ def run_publish(paths: BrandPaths, settings: Settings, *, run_id: str, as_of: da
         is_switched = _switch_to(paths, settings, version)
         with connect(paths, settings) as connection:
             _record_versions(connection, paths.published)
+    record_history(paths, settings, publish_id=version.publish_id, as_of=as_of, run_id=run_id)
     result = PublishResult(
         publish_id=version.publish_id,
         previous_publish_id=version.previous_publish_id,
@@ -333,7 +335,8 @@ _QUERIES = {
         with known_loads as (
             select *, load_status in ('accepted', 'warned') as is_used
             from ops.loads
-            where $known_at is null or observed_at <= $known_at
+            -- What publish itself remembers is no source whose age matters.
+            where ($known_at is null or observed_at <= $known_at) and platform <> 'fifty'
         ),
         streams as (
             select
@@ -372,7 +375,7 @@ _QUERIES = {
             -- A load that was gated again counts with its newest result.
             select *
             from ops.gate_results
-            where stage = 'landed' and (load_id is null or load_id in (select load_id from loads_used))
+            where stage = 'landed' and table_name <> 'staging.published_history' and (load_id is null or load_id in (select load_id from loads_used))
             qualify row_number() over (partition by suite, expectation_id, load_id order by gate_run_id desc) = 1
         ),
         of_marts as (

@@ -216,7 +216,7 @@ def run_pull(
     options = PullOptions(settings, until, since, is_backfill, chosen, reread_all or settings.pull_rereads_all, sleep)
     jobs: list[Callable[[], list[LoadOutcome]]] = []
     for connector in connectors.values():
-        if wanted is not None and connector.platform not in wanted:
+        if not connector.is_pulled or (wanted is not None and connector.platform not in wanted):
             continue
         if not connector.is_remote:
             if only is None and not is_backfill:

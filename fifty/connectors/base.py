@@ -214,6 +214,8 @@ class Connector:
     """Error codes of a session that must be renewed."""
     read_local: Callable[[Brand, Stream], LocalRead | None] | None = None
     """For platforms that are read from files: what is there now; None: nothing is."""
+    is_pulled: bool = True
+    """False: its loads are made elsewhere (what was published), and pull passes it over."""
     polling: Intervals = POLLING
     lookups: Intervals = LOOKUPS
     unchanged: Intervals = UNCHANGED

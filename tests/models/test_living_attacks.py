@@ -112,6 +112,9 @@ class Chain:
                 " select ?::date as as_of_date, 'v' as parameters_version, 1::bigint as pulled_load_count",
                 [AS_OF],
             )
+            connection.execute(
+                "create table warehouse.intermediate.stg_published_history (history varchar, series varchar, period_date date, revision bigint, living_count bigint)"
+            )
             for schema, model in CHAIN:
                 database = "warehouse" if schema == "intermediate" else "marts"
                 connection.execute(f"create table {database}.{schema}.{model} as {self.compiled[model]}")

@@ -97,8 +97,8 @@ def test_marts_are_those_of_the_design(manifest: dict[str, Any]) -> None:
             "the_fifty_changes",
             "referrals value_and_roi fifty_versus_crowd concentration",
             "follower_quality audience_quality funnel network_overlap outreach outreach_summary goals",
-            "responder_capacity lifecycle lifecycle_monthly",
             "influence influence_summary advocates advocacy_summary",
+            "responder_capacity lifecycle lifecycle_monthly relationship_history living_relationships_history",
         ],
         "ops": ["start_here completeness parameters calibration"],
     }

@@ -42,7 +42,7 @@ def read_samples(connector: Connector, stream: Stream) -> list[dict[str, object]
 
 def test_the_platforms_of_the_product_are_there() -> None:
     assert remote_platforms(CONNECTORS.values()) == {"bluesky", "mastodon", "wordpress"}
-    assert {connector.platform for connector in CONNECTORS.values()} == {"bluesky", "mastodon", "wordpress", "business", "config"}
+    assert {connector.platform for connector in CONNECTORS.values()} == {"bluesky", "mastodon", "wordpress", "business", "config", "fifty"}
 
 
 @pytest.mark.parametrize(("connector", "stream"), STREAMS)

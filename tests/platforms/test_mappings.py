@@ -51,6 +51,10 @@ PROMISED = {
         "outreach": "outreach_id person_ref contacted_by contacted_at channel",
     },
     "config": {"config_accounts": "account_platform handle role answers_for_brand", "config_settings": "name value"},
+    "fifty": {
+        "published_history": "history subject_id period_date series revision cause stage living_count living_weighted conversing_count engaged_count strength"
+        " exchange_day_count is_living said_as_of_date"
+    },
 }
 
 

@@ -108,7 +108,8 @@ message_events as (
         -- A message says itself whether its author is automated.
         false as is_actor_automated,
         messages.published_at as event_at,
-        messages.deleted_at
+        messages.deleted_at,
+        messages.first_observed_at
     from ranked_targets
     inner join messages on ranked_targets.post_key = messages.post_key
     left join named_counts on ranked_targets.post_key = named_counts.post_key
@@ -175,7 +176,8 @@ interaction_events as (
         false as is_rootless,
         interactions.is_actor_automated,
         interactions.event_at,
-        coalesce(interactions.withdrawn_at, messages.deleted_at) as deleted_at
+        coalesce(interactions.withdrawn_at, messages.deleted_at) as deleted_at,
+        interactions.first_observed_at
     from interactions
     left join messages on interactions.post_key = messages.post_key
     left join interaction_campaigns
@@ -274,6 +276,7 @@ select
     directed.is_rootless,
     cast(directed.event_at as date) as event_day,
     directed.event_at,
-    directed.deleted_at
+    directed.deleted_at,
+    directed.first_observed_at
 from directed
 left join person_accounts on directed.account_key = person_accounts.account_key

@@ -15,7 +15,7 @@ loads as (
 ),
 
 pulled as (
-    select count(*) as pulled_load_count from loads where loads.platform not in ('config', 'business')
+    select count(*) as pulled_load_count from loads where loads.platform not in ('config', 'business', 'fifty')
 ),
 
 parameters as (

@@ -34,7 +34,8 @@ known as (
     cross join parameters
     left join loads on completeness.load_id = loads.load_id
     -- A load that was not made by then, or a window that had not ended, was not known.
-    where coalesce(loads.observed_at, completeness.window_end, run.known_at) <= run.known_at
+    -- What publish remembers was asked of nobody.
+    where completeness.platform <> 'fifty' and coalesce(loads.observed_at, completeness.window_end, run.known_at) <= run.known_at
 )
 
 select

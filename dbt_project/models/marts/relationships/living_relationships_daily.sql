@@ -21,6 +21,14 @@ stages as (
     select * from {{ ref('int_window_days') }}
 ),
 
+-- What was first said of a day, under the parameters in force.
+said as (
+    select history.period_date, history.living_count
+    from {{ ref('stg_published_history') }} as history
+    inner join run on history.series = run.parameters_version
+    where history.history = 'living_relationships' and history.revision = 0
+),
+
 first_days as (
     select min(event_day) as first_day from {{ ref('int_interactions') }}
 ),
@@ -113,12 +121,14 @@ flowing as (
     select
         stocked.*,
         coalesce(lag(stocked.living_count) over (order by stocked.calendar_date), 0) as previous_count,
+        coalesce(said.living_count, stocked.living_count) as first_said_count,
         run.pulled_load_count > 0 as has_data,
         run.parameters_version,
         parameters.least_denominator
     from stocked
     cross join run
     cross join parameters
+    left join said on stocked.calendar_date = said.period_date
 )
 
 select
@@ -132,6 +142,8 @@ select
     case when has_data then reactivated_count end as reactivated_count,
     case when has_data then lapsed_count end as lapsed_count,
     case when has_data then deleted_count end as deleted_count,
+    case when has_data then first_said_count end as first_said_count,
+    case when has_data then living_count - first_said_count end as restated_count,
     case when has_data then conversing_count end as conversing_count,
     case when has_data then engaged_count end as engaged_count,
     {{ share('conversing_count', 'engaged_count') }} as conversing_share,
