@@ -117,6 +117,7 @@ def test_spans_say_of_every_day_what_a_look_at_that_day_says(built: Brand) -> No
             " from int_interactions group by person_id"
         )
         connection.execute("create table int_exchanges (person_id varchar, first_day date, exchange_day date)")
+        connection.execute("create table int_evangelist_spans (person_id varchar, from_day date, until_day date)")
         connection.execute("create table int_living_spans (person_id varchar, first_day date, last_day date)")
         for person, life in lives.items():
             for day in life["exchanges"]:

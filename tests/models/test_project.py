@@ -98,9 +98,9 @@ def test_marts_are_those_of_the_design(manifest: dict[str, Any]) -> None:
             "referrals value_and_roi fifty_versus_crowd concentration",
             "follower_quality audience_quality funnel network_overlap outreach outreach_summary goals",
             "influence influence_summary advocates advocacy_summary",
-            "responder_capacity lifecycle lifecycle_monthly relationship_history living_relationships_history",
+            "responder_capacity lifecycle lifecycle_monthly relationship_history living_relationships_history living_relationships_tree",
         ],
-        "ops": ["start_here completeness parameters calibration"],
+        "ops": ["start_here completeness parameters calibration sensitivity metric_availability"],
     }
     found = {f"{node['schema']}.{node['name']}" for node in list_marts(manifest).values()}
     assert found == {f"{schema}.{name}" for schema, lines in wanted.items() for line in lines for name in line.split()}

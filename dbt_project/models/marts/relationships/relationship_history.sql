@@ -79,7 +79,8 @@ month_sums as (
 
 events as (
     select
-        kept.person_id || '|' || cast(kept.month_start_date as string) as person_id,
+        kept.person_id,
+        kept.month_start_date,
         month_sums.direction,
         month_sums.kind,
         month_sums.is_engaged,
@@ -92,7 +93,7 @@ events as (
 ),
 
 scores as (
-    {{ strength_scores('events') }}
+    {{ strength_scores('events', ['person_id', 'month_start_date']) }}
 ),
 
 month_exchanges as (
@@ -117,7 +118,7 @@ now_known as (
         coalesce(month_exchanges.exchange_day_count, 0) as exchange_day_count,
         living.person_id is not null as is_living
     from kept
-    left join scores on kept.person_id || '|' || cast(kept.month_start_date as string) = scores.person_id
+    left join scores on kept.person_id = scores.person_id and kept.month_start_date = scores.month_start_date
     left join month_exchanges on kept.person_id = month_exchanges.person_id and kept.month_start_date = month_exchanges.month_start_date
     left join living on kept.person_id = living.person_id and kept.month_start_date = living.month_start_date
 ),
