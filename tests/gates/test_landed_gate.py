@@ -73,7 +73,7 @@ def test_only_the_load_at_fault_is_rejected_and_says_why(settings: Settings, mak
     )
     result = gate_landed(paths, settings, run_id="run")
     assert (result.rejected, result.warned, result.undecided) == ([guilty], [remark], [])
-    assert len(result.accepted) == 2
+    assert len(result.accepted) == 3
     assert set(read_statuses(paths).values()) == {"accepted", "warned", "rejected"}
     assert "role_is_one_of_four" in result.reasons[guilty] and "remedy: correct the role in fifty.yml" in result.reasons[guilty]
     with duckdb.connect(str(paths.warehouse), read_only=True) as connection:

@@ -67,7 +67,9 @@ month_sums as (
         case when days.kind = 'like' then 'like' else 'other' end as kind,
         days.is_engaged,
         complete_months.month_end_date as summed_date,
-        {{ exact_sum('days.weight * power(cast(2 as double), -' ~ days_between('days.event_day', 'complete_months.month_end_date') ~ ' / parameters.strength_half_life_days)') }} as summed_weight,
+        {{ exact_sum(
+            'days.weight * power(cast(2 as double), -' ~ days_between('days.event_day', 'complete_months.month_end_date') ~ ' / parameters.strength_half_life_days)'
+        ) }} as summed_weight,
         max(days.event_at) as event_at
     from {{ ref('int_interaction_days') }} as days
     cross join parameters
