@@ -59,6 +59,7 @@ MOST_MANIFESTS = 16
 """Of an account kept in memory while it is pulled."""
 UNLISTED_LEAST = 3
 UNLISTED_SHARE = 0.1
+"""So many, and this share of the count, a list may fall short of a count that includes people it does not show: of few, chance hides more."""
 _PLACEHOLDER = re.compile(r"\{(\w+)\}")
 
 
@@ -1051,7 +1052,7 @@ class AccountPull(_StreamPull):
 def count_unlisted(scope: ScopeRead) -> int:
     """How many more the platform counts than a complete read gave, where that is within what it leaves out of its lists; else 0: then some are missing."""
     short = (scope.expected_count or 0) - scope.item_count
-    return short if 0 < short <= max(UNLISTED_LEAST, UNLISTED_SHARE * (scope.expected_count or 0)) else 0
+    return short if 0 < short <= UNLISTED_LEAST + UNLISTED_SHARE * (scope.expected_count or 0) else 0
 
 
 def load_polled(state: Mapping[str, Any]) -> dict[str, Polled]:
