@@ -122,3 +122,25 @@ select explode(sequence({{ first }}, {{ last }}, interval 1 day)) as calendar_da
 {% macro row_position(relation) -%}{{ adapter.dispatch('row_position')(relation) }}{%- endmacro %}
 {% macro duckdb__row_position(relation) -%}{{ relation }}.rowid{%- endmacro %}
 {% macro default__row_position(relation) -%}monotonically_increasing_id(){%- endmacro %}
+
+{#- One round of an `iterated` model, a table that later rounds read. On DuckDB it is temporary: two hundred rounds would be four hundred commits,
+    each waiting for the disk. On Spark it must be a table, committed, or no later statement sees it. -#}
+{% macro round_relation(model, suffix) -%}{{ return(adapter.dispatch('round_relation')(model, suffix)) }}{%- endmacro %}
+{% macro duckdb__round_relation(model, suffix) -%}{{ return(api.Relation.create(identifier=model.identifier ~ suffix, type='table')) }}{%- endmacro %}
+{% macro default__round_relation(model, suffix) -%}
+{{ return(api.Relation.create(database=model.database, schema=model.schema, identifier=model.identifier ~ suffix, type='table')) }}
+{%- endmacro %}
+
+{% macro write_round(relation, query) -%}{{ return(adapter.dispatch('write_round')(relation, query)) }}{%- endmacro %}
+{% macro duckdb__write_round(relation, query) -%}
+{%- do run_query('create or replace temporary table ' ~ relation ~ ' as (' ~ query ~ ')') -%}
+{%- endmacro %}
+{% macro default__write_round(relation, query) -%}
+{%- do adapter.drop_relation(relation) -%}
+{%- do run_query(create_table_as(False, relation, query)) -%}
+{%- do adapter.commit() -%}
+{%- endmacro %}
+
+{% macro drop_round(relation) -%}{{ return(adapter.dispatch('drop_round')(relation)) }}{%- endmacro %}
+{% macro duckdb__drop_round(relation) -%}{%- do run_query('drop table if exists ' ~ relation) -%}{%- endmacro %}
+{% macro default__drop_round(relation) -%}{%- do adapter.drop_relation(relation) -%}{%- endmacro %}

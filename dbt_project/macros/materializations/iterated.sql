@@ -12,12 +12,8 @@
 
     {%- for round_number in range(most_rounds) -%}
         {%- if state.unsettled_count > 0 -%}
-            {%- set after = api.Relation.create(
-                database=this.database, schema=this.schema, identifier=this.identifier ~ ('__even' if round_number % 2 == 0 else '__odd'), type='table'
-            ) -%}
-            {%- do adapter.drop_relation(after) -%}
-            {%- do run_query(create_table_as(False, after, sql | replace(start | string, state.before | string))) -%}
-            {%- do adapter.commit() -%}
+            {%- set after = round_relation(this, '__even' if round_number % 2 == 0 else '__odd') -%}
+            {%- do write_round(after, sql | replace(start | string, state.before | string)) -%}
             {%- set state.unsettled_count = run_query('select count(*) from ' ~ after ~ ' where not is_settled').columns[0].values()[0] | int -%}
             {%- set state.before = after -%}
             {%- set state.round_count = state.round_count + 1 -%}
@@ -29,9 +25,7 @@
         {{ create_table_as(False, target_relation, 'select * from ' ~ state.before) }}
     {%- endcall %}
     {%- for suffix in ['__even', '__odd'] -%}
-        {%- do adapter.drop_relation(
-            api.Relation.create(database=this.database, schema=this.schema, identifier=this.identifier ~ suffix, type='table')
-        ) -%}
+        {%- do drop_round(round_relation(this, suffix)) -%}
     {%- endfor -%}
 
     {{ run_hooks(post_hooks) }}
