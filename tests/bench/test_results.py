@@ -8,7 +8,8 @@ from pathlib import Path
 import pytest
 
 from bench import results
-from bench.performance import Scale, compare_sizes, read_queries
+from bench.performance import Scale, compare_sizes
+from bench.queries import read_queries
 from bench.stages import count_bytes, measure_command
 
 
