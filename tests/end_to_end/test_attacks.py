@@ -48,28 +48,20 @@ select
     case when kind = 'bot' then '{{"has_default_picture":true,"has_bio":false}}' else '{{"has_default_picture":false,"has_bio":true}}' end as attributes
 from attackers cross join brand;
 
-create temp table contest_post as select 'contest' as post_id;
-
--- One row per message: who, when, in answer to what, by hand or not, tagged or not.
+-- Turns as text: i is theirs, o is the brand's, then the days before the end of the as-of day.
 create temp table said as
 with turns as (
-    -- Entrants of the tagged contest are answered, a week later they say thanks, and are answered again: two dates, all of it rewarded.
-    select account_id, unnest([{{'n': 0, 'd': 30.0, 'i': true}}, {{'n': 1, 'd': 29.5, 'i': false}}, {{'n': 2, 'd': 21.0, 'i': true}}, {{'n': 3, 'd': 20.5, 'i': false}}]) as turn,
-        'moorhengift' as tag, false as is_automated
-    from attackers where kind = 'tagged'
-    union all
-    select account_id, unnest([{{'n': 0, 'd': 60.0, 'i': true}}, {{'n': 1, 'd': 59.5, 'i': false}}]), null, false from attackers where kind = 'untagged'
-    union all
-    select account_id, unnest([{{'n': 0, 'd': 40.0, 'i': true}}, {{'n': 1, 'd': 39.9, 'i': false}}, {{'n': 2, 'd': 20.0, 'i': true}}, {{'n': 3, 'd': 19.9, 'i': false}}]), null, true
-    from attackers where kind = 'bot'
-    union all
-    select account_id, unnest([{{'n': 0, 'd': 12.0, 'i': false}}, {{'n': 1, 'd': 2.0, 'i': false}}]), null, false from attackers where kind = 'stranger'
-    union all
-    select account_id, unnest([{{'n': 0, 'd': 50.0, 'i': true}}, {{'n': 1, 'd': 49.0, 'i': false}}, {{'n': 2, 'd': 30.0, 'i': true}}, {{'n': 3, 'd': 29.0, 'i': false}},
-        {{'n': 4, 'd': 5.0, 'i': true}}, {{'n': 5, 'd': 4.0, 'i': false}}]), null, false
-    from attackers where kind = 'alter'
+    -- Entrants of the tagged contest are answered, come back ten days later, and are answered again: two dates, all of it rewarded.
+    select 'tagged' as kind, 'i30.0 o29.5 i21.0 o20.5' as told, 'moorhengift' as tag, false as is_automated
+    union all select 'untagged', 'i60.0 o59.5', null, false
+    union all select 'bot', 'i40.0 o39.9 i20.0 o19.9', null, true
+    union all select 'stranger', 'o12.0 o2.0', null, false
+    union all select 'alter', 'i50.0 o49.0 i30.0 o29.0 i5.0 o4.0', null, false
+), numbered as (
+    select attackers.account_id, turns.tag, turns.is_automated, unnest(string_split(turns.told, ' ')) as turn, unnest(range(len(string_split(turns.told, ' ')))) as n
+    from attackers inner join turns using (kind)
 )
-select account_id, turn.n as n, turn.d as days, turn.i as is_in, tag, is_automated from turns;
+select account_id, n, cast(substr(turn, 2) as double) as days, turn[1] = 'i' as is_in, tag, is_automated from numbered;
 
 insert into staging.posts by name
 select

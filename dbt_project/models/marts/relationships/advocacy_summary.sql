@@ -89,6 +89,7 @@ measured as (
         round(intervals.sum_high / nullif(counted.advocate_count, 0), 9) as multiplier_high,
         nullif(intervals.replicate_count, 0) as replicate_count,
         counted.advocate_count < parameters.least_denominator as is_too_few,
+        parameters.least_known_reach,
         cast(parameters.claimed_multiplier as double) as claimed_multiplier
     from counted
     cross join intervals
@@ -100,6 +101,9 @@ select
     case
         when measured.is_too_few then 'too few'
         when measured.claimed_multiplier between measured.multiplier_low and measured.multiplier_high then 'not rejected'
+        -- Who follows people is mostly not read: a small multiplier of those few who are known rejects nothing.
+        when measured.multiplier_high < measured.claimed_multiplier and measured.reached_person_count < measured.least_known_reach * measured.potential_reach_count
+            then 'not measurable'
         else 'rejected'
     end as multiplier_claim_verdict,
     case when measured.advocate_count = 0 then 'nobody is an advocate' end as multiplier_reason,
