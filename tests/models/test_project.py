@@ -161,7 +161,9 @@ def test_every_parameter_is_documented_and_used() -> None:
         for path in (PROJECT / folder).rglob("*.sql")
         if path.name != "parameters.sql"
     )
-    assert [name for name in listed if not re.search(rf"\b{name}\b", sql)] == []
+    # The pages read a few themselves.
+    python = "\n".join(path.read_text(encoding="utf-8") for path in (PROJECT_ROOT / "fifty").glob("*.py"))
+    assert [name for name in listed if not re.search(rf"\b{name}\b", sql + python)] == []
 
 
 def test_no_model_reads_a_clock_or_chance() -> None:
