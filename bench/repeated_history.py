@@ -4,7 +4,7 @@ warehouse of a brand, landed and judged → staging rows and loads, copied per s
 
 For benches of what costs follow history: a world of ten million interactions takes most of an hour to serve and land, its repetition a minute or two.
 Half of the people stay through all stretches, the others are new in each, so that people grow with the history as in a generated world. Messages,
-reactions, loads and scopes are new in each; a stretch is no evidence of absence for another. Configuration and campaigns are not repeated.
+reactions, loads and scopes are new in each; a stretch is no evidence of absence for another. Configuration, campaigns and what was published are not repeated.
 It is no world: no truth is beside it, and what belongs together over a long time (a person who lapses for months) is not in it.
 
 Run alone: `python -m bench.repeated_history --warehouse FILE --times 10 --days 40`.
@@ -20,8 +20,8 @@ import duckdb
 
 from fifty.warehouse import Table, read_tables
 
-#: what the configuration and the brand's plans say is said once
-NOT_REPEATED = ("staging.config_accounts", "staging.config_settings", "staging.campaigns")
+#: what the configuration and the brand's plans say is said once; what was published was published once
+NOT_REPEATED = ("staging.config_accounts", "staging.config_settings", "staging.campaigns", "staging.published_history")
 ACCOUNT_IDS = ("account_id", "author_account_id", "actor_account_id", "target_account_id")
 #: names of people in business files: an account's key, or an id of the business
 PERSON_REFS = ("person_ref", "referrer_ref", "prospect_ref")
