@@ -1,8 +1,4 @@
-<<<<<<< HEAD
 {#- Why what was said is said otherwise than before (decision 0009), from what has been learnt since: events seen late, events taken back, loads rewritten.
-=======
-{#- Why what was said is said otherwise (decision 0009), from what has been learnt since: events seen late, events taken back, loads rewritten.
->>>>>>> c7845df (Comment without a clock's name)
     Nothing of these: a label, a stated identity or the configuration has changed. -#}
 {% macro restated_cause(late_at, taken_back_at, said_at, rewritten_count) -%}
 case
