@@ -164,8 +164,9 @@ def _find_slipping(connection: duckdb.DuckDBPyConnection, parameters: Mapping[st
             group by posts.author_person_id
         )
 
-        select shown.*, last_words.last_in_url
+        select shown.*, people.handle, last_words.last_in_url
         from shown
+        left join relationships.people as people on shown.person_id = people.person_id
         left join last_words on shown.person_id = last_words.person_id
         order by shown.risk_rank
         """,

@@ -16,7 +16,7 @@ from fifty.config import Brand
 from fifty.pages import fetch, fetch_one, read_parameters, render, write_figure, write_money
 from fifty.publish import Version
 
-_HEARD_DAYS = 91
+_PERIOD_DAYS = 90
 _HEARD_SHOWN = 12
 _CAMPAIGN_DAYS = 365
 
@@ -44,7 +44,7 @@ def render_quarterly_verdict(connection: duckdb.DuckDBPyConnection, version: Ver
         for row in fetch(
             connection,
             "select * from relationships.living_relationships_daily where as_of_date in ($now, $before)",
-            {"now": as_of, "before": as_of - timedelta(days=_HEARD_DAYS)},
+            {"now": as_of, "before": as_of - timedelta(days=_PERIOD_DAYS)},
         )
     }
     return render(
@@ -66,7 +66,7 @@ def render_quarterly_verdict(connection: duckdb.DuckDBPyConnection, version: Ver
         heard=fetch(
             connection,
             "select * from engagement.feedback where coalesce(heard_at, said_at) >= $since order by is_done desc, said_at desc, post_key limit $shown",
-            {"since": as_of - timedelta(days=_HEARD_DAYS - 1), "shown": _HEARD_SHOWN},
+            {"since": as_of - timedelta(days=_PERIOD_DAYS - 1), "shown": _HEARD_SHOWN},
         ),
         heard_counts=fetch_one(
             connection,
@@ -78,7 +78,10 @@ def render_quarterly_verdict(connection: duckdb.DuckDBPyConnection, version: Ver
             from engagement.feedback
             where coalesce(heard_at, said_at) >= $since
             """,
-            {"since": as_of - timedelta(days=_HEARD_DAYS - 1)},
+            {"since": as_of - timedelta(days=_PERIOD_DAYS - 1)},
+        ),
+        heard_yield=next(
+            iter(fetch(connection, "select * from engagement.feedback_summary where period_kind = 'last_90_days' and platform = 'all'")), None
         ),
         campaigns=fetch(
             connection,
@@ -86,7 +89,7 @@ def render_quarterly_verdict(connection: duckdb.DuckDBPyConnection, version: Ver
             {"since": as_of - timedelta(days=_CAMPAIGN_DAYS)},
         ),
         now=days.get(as_of),
-        before=days.get(as_of - timedelta(days=_HEARD_DAYS)),
+        before=days.get(as_of - timedelta(days=_PERIOD_DAYS)),
         least_members=least_members,
         dependency_share=parameters.get("dependency_share", 0.51),
         verdict_days=int(parameters.get("verdict_days", 90)),

@@ -37,7 +37,7 @@ _MARTS = {
     name: model
     for name, model in read_contracts().items()
     if name.startswith(("relationships.", "engagement.campaign", "engagement.response"))
-    or name in ("engagement.posts", "engagement.feedback", "ops.parameters", "ops.completeness")
+    or name in ("engagement.posts", "engagement.feedback", "engagement.feedback_summary", "ops.parameters", "ops.completeness")
 }
 _FORMATS = ["csv", "xlsx", "html", "parquet"]
 
@@ -425,6 +425,21 @@ def test_only_who_can_still_be_kept_is_listed_as_slipping(paths: BrandPaths, set
     assert "Person 1 " not in section and "Person 5 " not in section
 
 
+def test_whoever_has_no_name_is_called_by_handle_and_without_one_so(paths: BrandPaths, settings: Settings, brand: Brand) -> None:
+    rows = make_rows(16)
+    for table in rows.values():
+        for row in table:
+            if "display_name" in row:
+                row["display_name"] = None
+    rows["relationships.people"][9]["handle"] = None
+    _publish(paths, settings, rows)
+    folders = run_extracts("acme", brand, paths, settings).folders
+    week = " ".join(_check_page((folders[1] / "weekly.html").read_text(encoding="utf-8")).text.split())
+    slipping = week.split("Who is slipping away")[1].split("Who joined")[0]
+    assert "user13 you last talked" in slipping and "name not known you last talked" in slipping
+    assert "Joined (2) user2 now number 3" in week
+
+
 def test_without_another_post_of_the_platform_nothing_is_compared(paths: BrandPaths, settings: Settings, brand: Brand) -> None:
     rows = make_rows(16, **_PLAIN)
     posts = rows["engagement.posts"]
@@ -510,11 +525,12 @@ def test_the_quarter_says_no_in_large_letters_and_on_what_it_rests(paths: BrandP
         "Answers to posts: not known, nobody answered.",
         "60 of 90 times that somebody turned to somebody, it was returned.",
         "3 messages of three months are labelled as heard, from 3 people; something was done about 1.",
+        "Of 40 people in exchange with you, 3 told you something that can be acted on (8 %; likely between 3 % and 20 %).",
         "The lid leaks. Ana Heard: leaking lids Changed: New gasket since August.",
         "Bob from 1 August 2026 120 6 150 EUR Reactions: its 90 days are not over. Whether it failed cannot be said: its 90 days are not over.",
         "Spring from 1 June 2026 0 0 no costs recorded 1.5 reactions a day more than before; likely between −2 and 4.2.",
         "Failed: no gain that is certain.",
-        "14 living relationships now; of three months before nothing is known.",
+        "14 living relationships now, 0 three months before.",
     ):
         assert words in text, words
 

@@ -260,6 +260,19 @@ def make_rows(people: int = 50, *, names: tuple[str, ...] = NAMES, links: tuple[
             }
             for number in range(min(people, 3))
         ],
+        "engagement.feedback_summary": [
+            {
+                "period_kind": kind,
+                "platform": platform,
+                "period_start_date": AS_OF - timedelta(days=89),
+                "conversed_person_count": count,
+                "feedback_person_count": 3,
+                "feedback_yield": 3 / count,
+                "feedback_yield_low": 0.03,
+                "feedback_yield_high": 0.2,
+            }
+            for kind, platform, count in (("last_28_days", "all", 10), ("last_90_days", "all", 40), ("last_90_days", "mastodon", 30))
+        ],
         "engagement.campaigns": [
             {
                 "campaign_id": "contest",
