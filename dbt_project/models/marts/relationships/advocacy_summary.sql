@@ -102,7 +102,8 @@ select
         when measured.is_too_few then 'too few'
         when measured.claimed_multiplier between measured.multiplier_low and measured.multiplier_high then 'not rejected'
         -- Who follows people is mostly not read: a small multiplier of those few who are known rejects nothing.
-        when measured.multiplier_high < measured.claimed_multiplier and measured.reached_person_count < measured.least_known_reach * measured.potential_reach_count
+        when measured.multiplier_high < measured.claimed_multiplier
+            and coalesce(measured.reached_person_count < measured.least_known_reach * measured.potential_reach_count, true)
             then 'not measurable'
         else 'rejected'
     end as multiplier_claim_verdict,
