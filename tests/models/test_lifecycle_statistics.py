@@ -24,8 +24,7 @@ PUBLISHED = "(select 0.243::double as bgnbd_r, 4.414::double as bgnbd_alpha, 0.7
 def customers() -> list[tuple[int, float, float]]:
     """Repeats, last repeat and time observed of 2,357 customers, in weeks (the package's `__init__` is not run: only the file is wanted)."""
     found = importlib.util.find_spec("lifetimes")
-    if found is None or found.origin is None:
-        pytest.skip("the package lifetimes, which ships the CDNOW sample, is not installed")
+    assert found and found.origin, "the package lifetimes, which ships the CDNOW sample, is not installed"
     text = Path(found.origin).with_name("datasets").joinpath("cdnow_customers_summary.csv").read_text(encoding="utf-8")
     rows = [(int(row["frequency"]), float(row["recency"]), float(row["T"])) for row in csv.DictReader(text.splitlines())]
     assert len(rows) == 2357
