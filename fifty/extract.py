@@ -49,8 +49,6 @@ class DatasetPlan:
     columns: tuple[str, ...]
     order: str
     condition: str = "true"
-    is_awaited: bool = False
-    """The mart is newer than some published versions: where it is not there, the dataset is left out."""
 
 
 @dataclass(frozen=True)
@@ -189,7 +187,6 @@ PLANS: Mapping[str, ExtractPlan] = {
                     "parameters_version",
                 ),
                 "claim_number",
-                is_awaited=True,
             ),
             DatasetPlan(
                 "heard",
@@ -309,8 +306,7 @@ def _write_extract(order: ExtractOrder, brand: Brand, paths: BrandPaths, version
     temporary = target.with_name(f".{target.name}.tmp")
     _mend_folder(target)
     temporary.mkdir(parents=True)
-    plans = [one for one in plan.datasets if not one.is_awaited or _is_published(connection, one.source)]
-    datasets = [_read_dataset(connection, one, as_of) for one in plans]
+    datasets = [_read_dataset(connection, one, as_of) for one in plan.datasets]
     dictionary = _make_dictionary(datasets)
     counts: dict[str, int | None] = {}
     for kind in dict.fromkeys(order.formats):
@@ -319,7 +315,7 @@ def _write_extract(order: ExtractOrder, brand: Brand, paths: BrandPaths, version
                 write_csv(temporary / f"{dataset.name}.csv", dataset)
                 counts[f"{dataset.name}.csv"] = len(dataset.rows)
         elif kind == "parquet":
-            for one, dataset in zip(plans, datasets, strict=True):
+            for one, dataset in zip(plan.datasets, datasets, strict=True):
                 _write_parquet(connection, one, as_of, temporary / f"{one.name}.parquet")
                 counts[f"{one.name}.parquet"] = len(dataset.rows)
         elif kind == "xlsx":
@@ -336,12 +332,6 @@ def _write_extract(order: ExtractOrder, brand: Brand, paths: BrandPaths, version
     is_new = _move_in_place(temporary, target)
     moved = tuple(ExtractFile(one.name, target / one.name, one.sha256, one.byte_count, one.row_count) for one in files)
     return WrittenExtract(order.name, target, moved, is_new, tuple(order.recipients))
-
-
-def _is_published(connection: duckdb.DuckDBPyConnection, source: str) -> bool:
-    schema, table = source.split(".")
-    row = connection.execute("select count(*) from duckdb_tables() where schema_name = ? and table_name = ?", [schema, table]).fetchone()
-    return bool(row and row[0])
 
 
 def _read_dataset(connection: duckdb.DuckDBPyConnection, plan: DatasetPlan, as_of: date) -> Dataset:

@@ -61,8 +61,7 @@ def render_quarterly_verdict(connection: duckdb.DuckDBPyConnection, version: Ver
         followers=next((row for row in comparisons if row["variant"] == "followers"), None),
         secondary=[row for row in comparisons if row["variant"] == "secondary"],
         concentration={row["measure"]: row for row in fetch(connection, "select * from relationships.concentration")},
-        claims=[describe_claim(row, least_members) for row in _fetch_claims(connection)],
-        has_claims=has_claims(connection),
+        claims=[describe_claim(row, least_members) for row in fetch(connection, "select * from relationships.claims order by claim_number")],
         heard=fetch(
             connection,
             "select * from engagement.feedback where coalesce(heard_at, said_at) >= $since order by is_done desc, said_at desc, post_key limit $shown",
@@ -95,16 +94,6 @@ def render_quarterly_verdict(connection: duckdb.DuckDBPyConnection, version: Ver
         verdict_days=int(parameters.get("verdict_days", 90)),
         expires_date=as_of + timedelta(days=int(parameters.get("list_expires_days", 30))),
     )
-
-
-def has_claims(connection: duckdb.DuckDBPyConnection) -> bool:
-    """Whether the published version carries the register of claims; versions made before it do not."""
-    row = fetch_one(connection, "select count(*) as found from duckdb_tables() where schema_name = 'relationships' and table_name = 'claims'")
-    return bool(row["found"])
-
-
-def _fetch_claims(connection: duckdb.DuckDBPyConnection) -> list[Row]:
-    return fetch(connection, "select * from relationships.claims order by claim_number") if has_claims(connection) else []
 
 
 def describe_verdict(main: Row) -> list[str]:
