@@ -117,6 +117,7 @@ _ALLOWED = {
     "text",
     "line",
     "polyline",
+    "br",
     "circle",
     "table",
     "thead",
