@@ -37,6 +37,10 @@ _FOUND = {
     "acting": "select acting_person_count from marts.engagement.reach_weekly where platform = 'all' and week_start_date = date '{week}'",
     "engaged": "select engaged_count from marts.relationships.living_relationships_daily where as_of_date = date '{day}'",
     "answered": "select 100 * answered_rate from marts.engagement.response_summary where platform = 'all' and period_kind = 'last_90_days'",
+    "kept": """
+        select 100 * sum(round(stayed_60_share * newcomer_count)) / nullif(sum(newcomer_count), 0) from marts.engagement.campaign_retention
+        where arm = 'campaign' and is_incentivised and stayed_60_share is not null
+    """,
     "fifty": "select list_sum from marts.relationships.fifty_versus_crowd where is_primary",
     "likers": "select crowd_sum from marts.relationships.fifty_versus_crowd where is_primary",
 }
@@ -74,7 +78,13 @@ _TRUE = {
     "answered": """
         select 100.0 * count(answered_at) / nullif(count(*), 0) from asks where asked_at >= timestamptz '{period}'
     """,
-    "kept": "select coalesce(sum(newcomers_caused_seen_after_60), 0) from campaign_effect",
+    # Of the contests whose newcomers data can tell at all: one without hashtag or post leaves no trace on them.
+    "kept": """
+        select 100.0 * sum(newcomers_caused_seen_after_60) / nullif(sum(newcomers_caused), 0) from campaign_effect
+        where campaign_id in (
+            select campaign_id from marts.engagement.campaign_retention where arm = 'campaign' and is_incentivised and stayed_60_share is not null
+        )
+    """,
 }
 
 
@@ -129,7 +139,7 @@ def compare(folder: Path, brand: str, marts: Path) -> list[Row]:
         Row(said["reach"], "potential reach, last week", "real people who did anything that week", found["acting"], true["acting"]),
         Row(said["comments"], "comments and replies", f"real people who spoke or reshared, {DAYS} days", found["engaged"], true["engaged"]),
         Row(None, "", "of their questions answered", found["answered"], true["answered"], "%"),
-        Row(said["entries"], "entries to contests", "newcomers who still speak 60 days later", None, true["kept"]),
+        Row(said["entries"], "entries to contests", "newcomers still there 60 days later", found["kept"], true["kept"], "%"),
         Row(said["crowd"], "people who only like", f"what they were worth in {DAYS} days", found["likers"], value["crowd"]["value"], unit),
         Row(said["list"], "people on the list", f"what they were worth in {DAYS} days", found["fifty"], value["fifty"]["value"], unit),
     ]
@@ -166,5 +176,6 @@ def describe_comparison(rows: list[Row]) -> list[str]:
         "  Who has accounts on several networks and never said so is one person in truth and several to Fifty: its counts of people run high.",
         "  Real is judged by rules where enough can be seen, and is a stated prior everywhere else; platforms hide much of what the rules need.",
         "  The list and the crowd are chosen by each for itself, Fifty's by what had happened before; value of people without a known link is scaled up.",
+        "  A contest is told by its hashtag or post: whom one without either brought pass for newcomers of their own accord, and are in neither column.",
         "  Guests without an address are nobody in particular; who is blocked or gone is shown to nobody, though still counted.",
     ]

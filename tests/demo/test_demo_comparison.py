@@ -48,7 +48,9 @@ TRUTH = {
     "living": """
         select * from (values ('person', true), ('person', false), ('account', true), ('account', true)) as living(level, is_living)
     """,
-    "campaign_effect": "select * from (values (7), (5)) as effect(newcomers_caused_seen_after_60)",
+    "campaign_effect": """
+        select * from (values ('tagged', 7, 70), ('untagged', 5, 5), ('unpaid', 5, 5)) as effect(campaign_id, newcomers_caused_seen_after_60, newcomers_caused)
+    """,
 }
 MARTS = {
     "relationships.funnel": "select 'claimed' as stage, 900 as person_count",
@@ -70,6 +72,12 @@ MARTS = {
     "engagement.response_summary": """
         select * from (values ('all', 'last_90_days', 0.4, date '2025-12-05'), ('all', 'last_7_days', 0.1, date '2026-02-26'))
         as summary(platform, period_kind, answered_rate, period_start_date)
+    """,
+    "engagement.campaign_retention": """
+        select * from (values
+            ('tagged', 'campaign', true, 80, 0.15), ('tagged', 'organic', true, 10, 1.0), ('untagged', 'campaign', true, 0, null),
+            ('unpaid', 'campaign', false, 10, 1.0)
+        ) as arms(campaign_id, arm, is_incentivised, newcomer_count, stayed_60_share)
     """,
     "relationships.fifty_versus_crowd": """
         select * from (values (true, 50, 400, 'EUR', 1000.0, 20.0), (false, 1, 1, 'EUR', 1.0, 1.0))
@@ -104,7 +112,7 @@ def test_each_figure_is_the_count_the_finding_and_the_truth(world: Path) -> None
         (4000, 4, 3),  # the last whole week: Ann on two networks is one, Bob liked, Eve entered; the robot is nobody, May came later
         (20, 3, 2),  # Ann and May: an entry to a contest is no engagement, Bob spoke too long ago
         (None, 40.0, 50.0),  # of the questions inside the marts' own window
-        (1, None, 12),  # what the audience entered; newcomers that two campaigns kept
+        (1, 15.0, 10.0),  # what the audience entered; newcomers kept by the one contest of which data tell them
         (400, 20.0, 25.0),
         (50, 1000.0, 800.0),
     ]
