@@ -444,6 +444,11 @@ def test_whoever_has_no_name_is_called_by_handle_and_without_one_so(paths: Brand
 def test_without_another_post_of_the_platform_nothing_is_compared(paths: BrandPaths, settings: Settings, brand: Brand) -> None:
     rows = make_rows(16, **_PLAIN)
     posts = rows["engagement.posts"]
+    rows["engagement.posts"] = [one for one in posts if one["root_post_key"] in ("b0", "b2", "b3")]
+    _publish(paths, settings, rows)
+    text = _read(paths, settings, brand, "weekly")
+    assert "Nobody talked mastodon · 25 August 2026, 02:00 Post 2" in text
+    assert "under which most people wrote, and one on the same platform under which fewest did" in text, "no other of its kind: the next best"
     rows["engagement.posts"] = [one for one in posts if one["root_post_key"] == "b0"]
     _publish(paths, settings, rows)
     assert "There is no other on the same platform to compare it with." in _read(paths, settings, brand, "weekly")
@@ -475,13 +480,14 @@ def test_weeks_whose_messages_are_not_all_there_are_grey(paths: BrandPaths, sett
         read(13, "bluesky", "feed", "partial"),
         read(13, "bluesky", "feed", "complete", first=3),  # made up for in part
         read(13, "mastodon", "feed", "complete"),  # elsewhere
+        read(15, "bluesky", "feed", "partial", first=0, last=6),  # its whole week, and no day of another
     ]
     rows["ops.completeness"] = [{"completeness_key": str(number), **one} for number, one in enumerate(loads)]
     _publish(paths, settings, rows)
     folder = run_extracts("acme", brand, paths, settings, names=["weekly"]).folders[0]
     page = _check_page((folder / "weekly.html").read_text(encoding="utf-8"))
     grey = [attributes for tag, attributes in page.elements if tag == "rect" and attributes["fill"] == "#d8dde3"]
-    assert [round(25 - float(str(one["x"])) / 44) for one in grey if float(str(one["x"])) > 44 * 8] == [13, 6, 4, 3, 2]
+    assert [round(25 - float(str(one["x"])) / 44) for one in grey if float(str(one["x"])) > 44 * 8] == [15, 13, 6, 4, 3, 2]
     assert "Grey weeks: a part of what was said then could not be read, and no later reading made up for it" in page.text
 
 
