@@ -70,6 +70,39 @@ quotes as (
     select post_key, subject_post_key from {{ ref('int_messages') }} where subject_post_key is not null
 ),
 
+asking_spans as (
+    select call_key, platform, min(asked_at) as first_asked_at, max(asked_at) as last_asked_at
+    from calls
+    group by call_key, platform
+),
+
+-- Follows and mentions name no message: each beside the last time it was asked for. Read off one line of time, because a campaign asks a thousand times, and
+-- each time would be paired with everybody.
+timed as (
+    select
+        *,
+        max(case when is_ask = 1 then moment_at end) over (
+            partition by call_key, platform, kind
+            order by moment_at, is_ask desc, person_id
+            rows between unbounded preceding and current row
+        ) as last_asked_at
+    from (
+        select calls.call_key, calls.platform, wanted.kind, cast(null as string) as person_id, calls.asked_at as moment_at, 1 as is_ask
+        from calls
+        inner join wanted on calls.call_key = wanted.call_key
+        where wanted.kind in ('follow', 'mention')
+        union all
+        select asking_spans.call_key, asking_spans.platform, wanted.kind, events.person_id, events.event_at as moment_at, 0 as is_ask
+        from asking_spans
+        cross join parameters
+        inner join wanted on asking_spans.call_key = wanted.call_key
+        inner join events on asking_spans.platform = events.platform and wanted.kind = events.kind
+        where events.kind in ('follow', 'mention')
+            and events.event_at >= asking_spans.first_asked_at
+            and events.event_at <= {{ shift_days('asking_spans.last_asked_at', 'parameters.call_days') }}
+    ) as line
+),
+
 -- On the message, below it, or quoting it; a follow or a mention names no message, and is told by its time.
 answering as (
     select calls.call_key, calls.asked_at, events.person_id, events.kind, events.event_at
@@ -93,13 +126,9 @@ answering as (
     inner join events on quotes.post_key = events.post_key
     where events.kind = 'quote'
     union all
-    select calls.call_key, calls.asked_at, events.person_id, events.kind, events.event_at
-    from calls
-    cross join parameters
-    inner join wanted on calls.call_key = wanted.call_key and wanted.kind in ('follow', 'mention')
-    inner join events
-        on calls.platform = events.platform and wanted.kind = events.kind
-        and events.event_at >= calls.asked_at and events.event_at <= {{ shift_days('calls.asked_at', 'parameters.call_days') }}
+    select call_key, last_asked_at as asked_at, person_id, kind, moment_at as event_at
+    from timed
+    where is_ask = 0 and last_asked_at is not null
 ),
 
 did as (
@@ -134,12 +163,30 @@ named_counts as (
     group by named.call_key
 ),
 
+-- Who followed at one of the times when it was asked: each time of following beside the first time of asking in it, on one line of time again.
+followed as (
+    select
+        *,
+        min(case when is_ask = 1 then moment_at end) over (
+            partition by call_key, platform
+            order by moment_at desc, is_ask desc, account_key
+            rows between unbounded preceding and current row
+        ) as next_asked_at
+    from (
+        select call_key, platform, cast(null as string) as account_key, asked_at as moment_at, cast(null as timestamp) as ends_at, 1 as is_ask
+        from calls
+        union all
+        select asking_spans.call_key, asking_spans.platform, spans.account_key, spans.begins_at as moment_at, spans.ends_at, 0 as is_ask
+        from asking_spans
+        inner join {{ ref('int_following_spans') }} as spans on asking_spans.platform = spans.platform
+    ) as line
+),
+
 following as (
-    select distinct calls.call_key, members.person_id
-    from calls
-    inner join {{ ref('int_following_spans') }} as spans
-        on calls.platform = spans.platform and calls.asked_at >= spans.begins_at and calls.asked_at < spans.ends_at
-    inner join {{ ref('int_person_members') }} as members on spans.account_key = members.account_key
+    select distinct followed.call_key, members.person_id
+    from followed
+    inner join {{ ref('int_person_members') }} as members on followed.account_key = members.account_key
+    where followed.is_ask = 0 and followed.next_asked_at < followed.ends_at
 ),
 
 reached as (
