@@ -54,8 +54,8 @@ lint: $(STAMP) ## ruff, mypy and sqlfluff
 	@$(BIN)/sqlfluff lint --disable-progress-bar dbt_project/models
 
 check: $(STAMP) ## all that continuous integration runs
-	@$(MAKE) --no-print-directory lint
-	@$(MAKE) --no-print-directory test
+	@# Side by side: one of two cores waits on files and processes most of a test.
+	@$(MAKE) --no-print-directory --jobs 2 lint test
 	@echo "== make run, twice"
 	@$(BIN)/python -m scheduler.smoke
 	@$(MAKE) --no-print-directory acceptance
