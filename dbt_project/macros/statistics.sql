@@ -440,17 +440,18 @@ from (
         *,
         -- Order without a fault has no z; this is as near as makes no difference.
         ln((1 + greatest(least(rho, 0.999999e0), -0.999999e0)) / (1 - greatest(least(rho, 0.999999e0), -0.999999e0))) / 2 as fisher,
-        1.959964e0 * sqrt((1 + rho * rho / 2) / (pair_count - 3)) as reach
+        1.959964e0 * sqrt((1 + rho * rho / 2) / nullif(greatest(pair_count - 3, 0), 0)) as reach
     from (
         select
             {{ group_columns }},
             count(*) as pair_count,
-            case when count(*) > 3 then
+            -- Where all are alike the products below differ by rounding alone, to either side of 0.
+            case when count(*) > 3 and min(first_rank) < max(first_rank) and min(second_rank) < max(second_rank) then
                 round(
                     (count(*) * {{ exact_sum('first_rank * second_rank') }} - {{ exact_sum('first_rank') }} * {{ exact_sum('second_rank') }})
                     / nullif(
-                        sqrt(count(*) * {{ exact_sum('first_rank * first_rank') }} - {{ exact_sum('first_rank') }} * {{ exact_sum('first_rank') }})
-                        * sqrt(count(*) * {{ exact_sum('second_rank * second_rank') }} - {{ exact_sum('second_rank') }} * {{ exact_sum('second_rank') }})
+                        sqrt(greatest(count(*) * {{ exact_sum('first_rank * first_rank') }} - {{ exact_sum('first_rank') }} * {{ exact_sum('first_rank') }}, 0e0))
+                        * sqrt(greatest(count(*) * {{ exact_sum('second_rank * second_rank') }} - {{ exact_sum('second_rank') }} * {{ exact_sum('second_rank') }}, 0e0))
                     , 0)
                 , 9)
             end as rho

@@ -256,3 +256,12 @@ def test_spearman_agrees_with_scipy_also_where_there_are_ties(database: duckdb.D
     pairs, falling, low, high = found["falling"]
     assert (pairs, falling, low) == (9, -1, -1)
     assert -1 < high < -0.99
+
+
+def test_spearman_of_many_who_are_all_alike_is_unknown(database: duckdb.DuckDBPyConnection) -> None:
+    # n · Σr² and (Σr)² are equal, but not once they are doubles: the root of their difference must not end the build.
+    for count in (18, 21, 60):
+        database.execute(
+            f"create or replace table alike as select 'x' as name, 5.0 as first, cast(i as double) as second from range({count}) as numbers (i)"
+        )
+        assert database.execute(MACROS.spearman("alike", ["name"], "first", "second")).fetchall() == [("x", count, None, None, None)]
