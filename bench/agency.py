@@ -7,7 +7,7 @@ preset `agency` → fast landing and every stage but pull for the brand that wil
 
 Each of the two workers is one process that takes its brands in turn, as a scheduler with two slots does; a brand that fails stops at its stage.
 The others need no version before: that would be the same forty runs once more.
-Run alone: `python -m bench.agency [--brands N] [--folder DIR]` writes bench/results/agency.json. Half a minute a brand in its worker, most of it dbt.
+Run alone: `python -m bench.agency [--brands N] [--folder DIR]` writes bench/results/agency.json. About half a minute a brand in its worker.
 """
 
 from __future__ import annotations
