@@ -334,33 +334,14 @@ stages as (
     where stage_number < 9 and p_real >= limits.least_p_real
 ),
 
-heard as (
-    select distinct feedback.person_id
-    from {{ ref('feedback') }} as feedback
-    cross join run
-    cross join {{ ref('int_parameters') }} as limits
-    where feedback.person_id is not null and feedback.said_date > {{ add_days('run.as_of_date', '-limits.living_window_days') }}
-),
-
-yields as (
-    select
-        count(*) as conversed_count,
-        count(heard.person_id) as heard_count,
-        max(limits.least_denominator) as least_denominator
-    from {{ ref('lifecycle') }} as lifecycle
-    cross join {{ ref('int_parameters') }} as limits
-    left join heard on lifecycle.person_id = heard.person_id
-    where lifecycle.stage_number <= 3
-),
-
 -- M4.9: of those the brand talked with, how many said something that the desk wrote down.
 listenings as (
-    select 'E1-4' as claim_id, {{ share('heard_count', 'conversed_count') }} as observed, 'share of people talked with whose feedback was noted' as observed_unit,
-        conversed_count as n, {{ wilson_low('heard_count', 'conversed_count') }} as low, {{ wilson_high('heard_count', 'conversed_count') }} as high,
-        conversed_count < least_denominator as is_too_few,
-        case when heard_count = 0 then 'nothing was labelled as feedback' end as missing_reason,
+    select 'E1-4' as claim_id, feedback_yield as observed, 'share of people talked with whose feedback was noted' as observed_unit,
+        conversed_person_count as n, feedback_yield_low as low, feedback_yield_high as high, is_too_few,
+        case when feedback_yield is null then yield_reason end as missing_reason,
         cast(null as string) as given_verdict, cast(null as string) as given_why
-    from yields
+    from {{ ref('feedback_summary') }}
+    where period_kind = 'last_90_days' and platform = 'all'
 ),
 
 agreements as (
