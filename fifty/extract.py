@@ -295,8 +295,17 @@ def run_extracts(slug: str, brand: Brand, paths: BrandPaths, settings: Settings,
 
 def _has_quarter(folder: Path, as_of: date) -> bool:
     """Whether the extract of another day of the same quarter is there; that of the same day is written again, as any other."""
-    days = [date.fromisoformat(one.name) for one in folder.iterdir() if not one.name.startswith(".")] if folder.is_dir() else []
+    # What else lies there is somebody's own.
+    days = [date.fromisoformat(one.name) for one in folder.glob("????-??-??") if one.is_dir() and _is_day(one.name)]
     return any((day.year, (day.month - 1) // 3) == (as_of.year, (as_of.month - 1) // 3) and day != as_of for day in days)
+
+
+def _is_day(name: str) -> bool:
+    try:
+        date.fromisoformat(name)
+    except ValueError:
+        return False
+    return True
 
 
 def _write_extract(order: ExtractOrder, brand: Brand, paths: BrandPaths, version: Version, connection: duckdb.DuckDBPyConnection) -> WrittenExtract:

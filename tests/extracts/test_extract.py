@@ -606,6 +606,7 @@ def test_the_quarterly_extract_is_written_once_a_quarter_or_by_name(paths: Brand
     assert run() == every
     assert [one.name for one in run_extracts("acme", brand, paths, settings).extracts] == every, "the same day again replaces itself"
     assert run("2026-07-01") == every[:2]
+    (folder / "notes").mkdir()  # somebody's own
     assert run_extracts("acme", brand, paths, settings).message.endswith("; quarterly_verdict is there for this quarter")
     assert run("2026-09-30") == every[:2], "a day made up for later"
     assert run("2026-07-01", every[2:]) == every[2:]
