@@ -173,6 +173,7 @@ def describe_comparison(rows: list[Row]) -> list[str]:
         "-" * len(head),
         *(describe_row(row) for row in rows),
         "Where they differ:",
+        "  All columns end where the demo's world ends; the summary above counts to the end of its day, so its living relationships may be one or two off.",
         "  Who has accounts on several networks and never said so is one person in truth and several to Fifty: its counts of people run high.",
         "  Real is judged by rules where enough can be seen, and is a stated prior everywhere else; platforms hide much of what the rules need.",
         "  The list and the crowd are chosen by each for itself, Fifty's by what had happened before; value of people without a known link is scaled up.",
