@@ -88,6 +88,7 @@ def render_weekly(connection: duckdb.DuckDBPyConnection, version: Version, brand
         brand,
         today=today,
         last_week=days.get(as_of - timedelta(days=week_days)),
+        chance=_find_chance(connection),
         week_days=week_days,
         window_days=int(parameters.get("living_window_days", 90)),
         flows=flows,
@@ -109,6 +110,28 @@ def render_weekly(connection: duckdb.DuckDBPyConnection, version: Version, brand
         campaigns=_find_campaigns(connection, as_of, parameters),
         doubts=_find_doubts(connection, version, parameters, expires_days),
         expires_date=as_of + timedelta(days=expires_days),
+    )
+
+
+def _find_chance(connection: duckdb.DuckDBPyConnection) -> Row | None:
+    """The interval of the number's change over the week, and whether it excludes no change; None where nobody lived at either date."""
+    return next(
+        (
+            row
+            for row in fetch(
+                connection,
+                """
+                select
+                    max(value) filter (node = 'low') as low,
+                    max(value) filter (node = 'high') as high,
+                    coalesce(low > 0 or high < 0, false) as is_real
+                from relationships.living_relationships_tree
+                where branch = 'change'
+                """,
+            )
+            if row["low"] is not None
+        ),
+        None,
     )
 
 
@@ -481,6 +504,7 @@ def _open_templates() -> jinja2.Environment:
         parameter=lambda value: "none" if value is None else f"{value:g}",
         number=lambda value: "unknown" if value is None else f"{value:,.0f}",
         plural=_write_plural,
+        signed=lambda value: f"{value:+,.0f}".replace("-", "−"),
         strength_words=describe_strength,
         balance_words=describe_balance,
         how=_describe_kind,

@@ -302,6 +302,31 @@ def test_the_fifty_says_why_what_was_said_and_what_to_do(paths: BrandPaths, sett
         assert words in text, words
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "words"),
+    [
+        (-3, 9, "Chance among so many people makes as much: the change lies between −3 and +9 (95 %)."),
+        (2, 9, "That is more than chance among so many people makes: the change lies between +2 and +9 (95 %)."),
+        (None, None, None),
+    ],
+)
+def test_the_week_says_whether_the_change_may_be_chance(
+    paths: BrandPaths, settings: Settings, brand: Brand, low: float | None, high: float | None, words: str | None
+) -> None:
+    rows = make_rows(60)
+    day = {**rows["relationships.living_relationships_daily"][-1], "is_too_few": False}
+    now, before = {**day, "living_count": 40}, {**day, "as_of_date": AS_OF - timedelta(days=7), "living_count": 35}
+    rows["relationships.living_relationships_daily"] = [before, {**now, "as_of_date": AS_OF}]
+    rows["relationships.living_relationships_tree"] = [
+        {"branch": "change", "node": node, "node_key": f"change/{node}", "value": value} for node, value in (("low", low), ("high", high))
+    ]
+    _publish(paths, settings, rows)
+    folder = run_extracts("acme", brand, paths, settings, names=["weekly"]).folders[0]
+    text = " ".join(_check_page((folder / "weekly.html").read_text(encoding="utf-8")).text.split())
+    assert "A week ago it was 35, so 5 more." in text
+    assert (words in text) if words else ("the change lies between" not in text)
+
+
 def test_the_week_adds_up_and_says_what_to_disbelieve(paths: BrandPaths, settings: Settings, brand: Brand) -> None:
     with lock_brand(paths, settings), connect(paths, settings) as connection:
         connection.execute(

@@ -131,10 +131,26 @@ verdict as (
     select difference, verdict from {{ ref('fifty_versus_crowd') }} where is_primary
 ),
 
+chance as (
+    select * from {{ ref('int_living_change') }}
+),
+
 nodes as (
     select 10 as node_number, 'LR90' as branch, 'lr90' as node, 'people in living relationships' as meaning, 'people' as unit,
         'relationships.living_relationships_daily' as mart, cast(flow.living_count as double) as value, flow.living_reason as value_reason
     from flow
+    union all
+    select 15, 'change', 'difference', 'people living now less people living one flow window ago, both as known now', 'people',
+        'relationships.living_people', cast(chance.change as double), cast(null as string)
+    from chance
+    union all
+    select 16, 'change', 'low', 'lower end of its 95 % interval; with 0 between both ends it may be chance', 'people',
+        'relationships.living_people', cast(chance.change_low as double), case when chance.people_count = 0 then 'nobody lived at either date' end
+    from chance
+    union all
+    select 17, 'change', 'high', 'upper end of its 95 % interval', 'people',
+        'relationships.living_people', cast(chance.change_high as double), case when chance.people_count = 0 then 'nobody lived at either date' end
+    from chance
     union all
     select 20, 'flow', 'previous', 'LR90 one flow window ago, as it was first said', 'people', 'relationships.living_relationships_daily',
         cast(flow.said_count as double), case when flow.said_count is null then 'nothing was known then' end
