@@ -380,7 +380,7 @@ class _PersistedDialect(str):
 
 
 @cache
-def _import_great_expectations() -> Any:
+def import_great_expectations() -> Any:
     """Great Expectations, made quiet and fit for DuckDB: the module and an ephemeral context.
 
     No usage reports, no progress bars. DuckDB is added to the dialects whose connection is kept: as shipped, the connection is
@@ -409,7 +409,7 @@ def _import_great_expectations() -> Any:
 
 def _build(one: Expectation, values: Mapping[str, Any]) -> Any:
     """The expectation as an object of Great Expectations. Raises what that library raises for wrong arguments."""
-    _import_great_expectations()
+    import_great_expectations()
     from great_expectations.expectations.registry import get_expectation_impl
 
     kwargs = _fill(one.kwargs, values)
@@ -447,7 +447,7 @@ class _Checker:
         self.as_of = as_of
         self.stage = stage
         self.contracts = contracts
-        self.great_expectations, self.context = _import_great_expectations()
+        self.great_expectations, self.context = import_great_expectations()
         self._cursors: list[duckdb.DuckDBPyConnection] = []
         self._assets: dict[str, Any] = {}
         self._source = self.context.data_sources.add_sql(

@@ -95,18 +95,9 @@ def run_transform(paths: BrandPaths, settings: Settings, *, as_of: date, run_id:
     with lock_brand(paths, settings):
         with connect(paths, settings):
             pass  # every table there that a model reads, the brand's keys too
-        building = paths.root / "marts.building.duckdb"
+        building = _name_building(paths)
         _remove_database(building)
-        environment = {
-            "FIFTY_WAREHOUSE": str(paths.warehouse.resolve()),
-            "FIFTY_MARTS": str(building.resolve()),
-            "FIFTY_THREADS": str(settings.threads),
-            "FIFTY_MEMORY_LIMIT": settings.memory_limit,
-            "FIFTY_RUN_BRAND": paths.brand,
-            "FIFTY_RUN_AS_OF": as_of.isoformat(),
-            "FIFTY_RUN_KNOWN_AT": known_at.strftime("%Y-%m-%d %H:%M:%S.%f") if known_at else EVERYTHING_KNOWN,
-        }
-        nodes = _build(paths, settings, environment)
+        nodes = _build(paths, settings, _make_environment(paths, settings, as_of, known_at))
         if building.with_name(building.name + ".wal").exists():
             raise FatalError(
                 "the marts were not written out",
@@ -133,13 +124,37 @@ def run_transform(paths: BrandPaths, settings: Settings, *, as_of: date, run_id:
     return result
 
 
-def _build(paths: BrandPaths, settings: Settings, environment: dict[str, str]) -> tuple[NodeOutcome, ...]:
+def parse_project(paths: BrandPaths, settings: Settings, *, as_of: date, known_at: datetime | None = None) -> bool:
+    """Let dbt read the project for a brand and keep what it found in `dbt_target`; returns whether it could.
+
+    Nothing needs it: a transform reads what is not known yet itself, and says what is wrong. Worth calling while something else is waited for, because
+    the first reading takes ten seconds, and opens no database.
+    """
+    return bool(_invoke(paths, settings, _make_environment(paths, settings, as_of, known_at), "parse").success)
+
+
+def _name_building(paths: BrandPaths) -> Path:
+    return paths.root / "marts.building.duckdb"
+
+
+def _make_environment(paths: BrandPaths, settings: Settings, as_of: date, known_at: datetime | None) -> dict[str, str]:
+    return {
+        "FIFTY_WAREHOUSE": str(paths.warehouse.resolve()),
+        "FIFTY_MARTS": str(_name_building(paths).resolve()),
+        "FIFTY_THREADS": str(settings.threads),
+        "FIFTY_MEMORY_LIMIT": settings.memory_limit,
+        "FIFTY_RUN_BRAND": paths.brand,
+        "FIFTY_RUN_AS_OF": as_of.isoformat(),
+        "FIFTY_RUN_KNOWN_AT": known_at.strftime("%Y-%m-%d %H:%M:%S.%f") if known_at else EVERYTHING_KNOWN,
+    }
+
+
+def _invoke(paths: BrandPaths, settings: Settings, environment: dict[str, str], *command: str) -> dbtRunnerResult:
     project = settings.dbt_project.resolve()
     target = paths.dbt_target.resolve()
     target.mkdir(parents=True, exist_ok=True)
     arguments = [
-        "build",
-        *("--exclude-resource-type", "unit_test"),
+        *command,
         *("--project-dir", str(project), "--profiles-dir", str(project)),
         *("--target-path", str(target), "--log-path", str(target / "logs")),
         # dbt words each of its thousands of events before it asks whether anybody wants them: a twelfth of a transform.
@@ -149,7 +164,11 @@ def _build(paths: BrandPaths, settings: Settings, environment: dict[str, str]) -
     from dbt.cli.main import dbtRunner
 
     with _DBT, _set_environment(environment):
-        outcome: dbtRunnerResult = dbtRunner().invoke(arguments)
+        return dbtRunner().invoke(arguments)
+
+
+def _build(paths: BrandPaths, settings: Settings, environment: dict[str, str]) -> tuple[NodeOutcome, ...]:
+    outcome = _invoke(paths, settings, environment, "build", "--exclude-resource-type", "unit_test")
     nodes = tuple(_read_nodes(outcome))
     for node in nodes:
         logger.log(
@@ -158,7 +177,7 @@ def _build(paths: BrandPaths, settings: Settings, environment: dict[str, str]) -
             *(paths.brand, node.name, node.status, node.seconds, f" {node.message}" if not node.is_good else ""),
         )
     if not outcome.success:
-        raise _explain_failure(paths, outcome, nodes, target)
+        raise _explain_failure(paths, outcome, nodes, paths.dbt_target.resolve())
     return nodes
 
 

@@ -43,16 +43,32 @@ def make_environment(**more: str) -> dict[str, str]:
 
 def prepare_airflow(environment: dict[str, str], *, slots: int) -> None:
     """Migrate the metadata database once per Airflow version and have the writer pool. Raises SystemExit with Airflow's own words."""
-    home = Path(environment["AIRFLOW_HOME"])
-    mark = home / f"prepared-{version('apache-airflow')}-{slots}"
+    if _name_mark(environment["AIRFLOW_HOME"], slots).exists():
+        return
+    command = [sys.executable, "-m", "scheduler.environment", str(slots)]
+    done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
+    if done.returncode:
+        raise SystemExit(f"Airflow's database cannot be prepared:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+
+
+def migrate_database(slots: int) -> None:
+    """The same in this process, whose environment is Airflow's: who imports Airflow anyway need not start it twice more for two commands."""
+    mark = _name_mark(os.environ["AIRFLOW_HOME"], slots)
     if mark.exists():
         return
-    home.mkdir(parents=True, exist_ok=True)
-    for command in (
-        ["db", "migrate"],
-        ["pools", "set", "warehouse_writer", str(slots), "Brands whose marts are built at the same time."],
-    ):
-        done = subprocess.run([str(AIRFLOW), *command], env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
-        if done.returncode:
-            raise SystemExit(f"airflow {' '.join(command)} failed:\n{done.stdout[-2000:]}{done.stderr[-2000:]}")
+    mark.parent.mkdir(parents=True, exist_ok=True)
+    # What `airflow db migrate` and `airflow pools set` call.
+    from airflow.models.pool import Pool
+    from airflow.utils.db import upgradedb
+
+    upgradedb()
+    Pool.create_or_update_pool("warehouse_writer", slots, "Brands whose marts are built at the same time.", include_deferred=False)
     mark.touch()
+
+
+def _name_mark(home: str, slots: int) -> Path:
+    return Path(home) / f"prepared-{version('apache-airflow')}-{slots}"
+
+
+if __name__ == "__main__":
+    migrate_database(int(sys.argv[1]))

@@ -8,13 +8,14 @@ A copy, because SQLite has one writer and no patience: two runs that begin at on
 
 from __future__ import annotations
 
+import asyncio
 import logging
 import multiprocessing
 import os
 import shutil
 import time
-from collections.abc import Iterator, Sequence
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ProcessPoolExecutor, ThreadPoolExecutor, as_completed
 from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
@@ -66,21 +67,45 @@ def run_dag(name: str, dag: Any, as_of: date) -> DagOutcome:
     return outcome
 
 
-def run_waves(dags: dict[str, Any], waves: Sequence[Sequence[str]], as_of: date, *, lanes: int) -> Iterator[DagOutcome]:
+def warm_airflow() -> None:
+    """Have, before anything is forked, what the first task of each process would otherwise make for itself in five seconds.
+
+    That is the mappings of Airflow's tables and the routes of the API that tasks speak to; the API makes them when it is first asked something. Asked in a
+    loop of its own, which ends here: the thread in which Airflow answers its tasks would not live on in a fork.
+    """
+    import httpx
+    from airflow.sdk.execution_time.supervisor import in_process_api_server
+    from sqlalchemy.orm import configure_mappers
+
+    async def ask() -> None:
+        async with httpx.AsyncClient(transport=in_process_api_server().atransport, base_url="http://in-process.invalid.") as client:
+            (await client.get("/health")).raise_for_status()
+
+    configure_mappers()
+    asyncio.run(ask())
+
+
+def run_waves(
+    dags: dict[str, Any], waves: Sequence[Sequence[str]], as_of: date, *, lanes: int, meanwhile: Callable[[], None] | None = None
+) -> Iterator[DagOutcome]:
     """Run the DAGs wave by wave, at most `lanes` of a wave at a time; yields each outcome as it comes.
 
     A wave of one runs here; after that nothing is forked any more, for what Airflow has started here by then would not live on in the fork.
+    `meanwhile` runs here, in a thread, while the first forked wave does: what later waves need, but must not wait for.
     """
     is_untouched = True
     for names in waves:
         if is_untouched and lanes > 1 and len(names) > 1:
-            yield from _run_side_by_side(dags, names, as_of, lanes=lanes)
+            yield from _run_side_by_side(dags, names, as_of, lanes=lanes, meanwhile=meanwhile)
+            meanwhile = None
         else:
             is_untouched = False
             yield from (run_dag(name, dags[name], as_of) for name in names)
 
 
-def _run_side_by_side(dags: dict[str, Any], names: Sequence[str], as_of: date, *, lanes: int) -> Iterator[DagOutcome]:
+def _run_side_by_side(
+    dags: dict[str, Any], names: Sequence[str], as_of: date, *, lanes: int, meanwhile: Callable[[], None] | None
+) -> Iterator[DagOutcome]:
     from airflow import settings
 
     _dags.update(dags)
@@ -91,8 +116,14 @@ def _run_side_by_side(dags: dict[str, Any], names: Sequence[str], as_of: date, *
     home.mkdir()
     try:
         with ProcessPoolExecutor(lanes, mp_context=multiprocessing.get_context("fork"), initializer=_open_lane, initargs=(home,)) as pool:
-            for done in as_completed([pool.submit(_run_named, name, as_of) for name in names]):
-                yield done.result()
+            # The first submit forks all lanes; only then may this process have a second thread.
+            running = [pool.submit(_run_named, name, as_of) for name in names]
+            with ThreadPoolExecutor(1) as beside:
+                ready = beside.submit(meanwhile) if meanwhile else None
+                for done in as_completed(running):
+                    yield done.result()
+                if ready:
+                    ready.result()
     finally:
         shutil.rmtree(home, ignore_errors=True)
         settings.configure_orm()

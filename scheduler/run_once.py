@@ -20,7 +20,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from scheduler.environment import ROOT, RUN, make_environment, prepare_airflow
+from scheduler.environment import ROOT, RUN, make_environment, migrate_database
 
 FIFTY = Path(sys.executable).with_name("fifty")
 LANES = 2
@@ -29,12 +29,21 @@ LANES = 2
 
 def start_demo(folder: Path, preset: str = "run") -> dict[str, Any]:
     """Start the demo platforms as their own processes and return where they are. Raises SystemExit with their words."""
-    done = subprocess.run(
-        [str(FIFTY), "demo", str(folder), "--preset", preset, "--detach", "--json"], cwd=ROOT, capture_output=True, text=True, check=False
-    )
-    if done.returncode:
-        raise SystemExit(done.stderr.strip() or done.stdout.strip() or f"fifty demo ended with {done.returncode}")
-    return dict(json.loads(done.stdout))
+    return await_demo(begin_demo(folder, preset))
+
+
+def begin_demo(folder: Path, preset: str = "run") -> subprocess.Popen[str]:
+    """Let the demo platforms start, and do not wait for them."""
+    command = [str(FIFTY), "demo", str(folder), "--preset", preset, "--detach", "--json"]
+    return subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def await_demo(starting: subprocess.Popen[str]) -> dict[str, Any]:
+    """Wait until the demo platforms answer and return where they are. Raises SystemExit with their words."""
+    told, complaint = starting.communicate()
+    if starting.returncode:
+        raise SystemExit(complaint.strip() or told.strip() or f"fifty demo ended with {starting.returncode}")
+    return dict(json.loads(told))
 
 
 def stop_demo(folder: Path) -> None:
@@ -51,10 +60,33 @@ def compare_with_truth(folder: Path, data: Path, brand: str) -> None:
         )
 
 
-def run_dags(as_of: date, log: Path) -> tuple[list[tuple[str, str, float]], list[tuple[str, int]]]:
-    """Run every DAG of the flow for one day; returns (DAG/task, state, seconds) of each task, and the alerts."""
+def warm_scheduler() -> None:
+    """Import what every DAG and every pull needs, once and not in each forked process."""
     # A remark of one of Airflow's libraries to another, of no use to whoever reads this terminal.
     warnings.filterwarnings("ignore", message="Using `httpx` with `starlette.testclient`")
+    from scheduler.lanes import warm_airflow
+
+    for module in ("airflow.dag_processing.dagbag", "fifty.scheduling", "fifty.pull"):
+        importlib.import_module(module)
+    warm_airflow()
+
+
+def warm_warehouse(as_of: date) -> None:
+    """Import Great Expectations and dbt and let dbt read the project: of two cores a pull leaves half of one idle."""
+    from fifty.gate import import_great_expectations
+    from fifty.transform import parse_project
+    from fifty.warehouse import BrandPaths
+    from scheduler.defaults import open_settings
+
+    settings, config = open_settings()
+    import_great_expectations()
+    for slug in config.brands:
+        parse_project(BrandPaths(settings.data, slug), settings, as_of=as_of)
+
+
+def run_dags(as_of: date, log: Path) -> tuple[list[tuple[str, str, float]], list[tuple[str, int]]]:
+    """Run every DAG of the flow for one day; returns (DAG/task, state, seconds) of each task, and the alerts."""
+    warm_scheduler()
     from airflow.dag_processing.dagbag import DagBag
 
     from scheduler.lanes import run_waves
@@ -73,11 +105,9 @@ def run_dags(as_of: date, log: Path) -> tuple[list[tuple[str, str, float]], list
         for path, text in bag.import_errors.items():
             print(f"{path}:\n{text}", file=sys.stderr)
         raise SystemExit(2)
-    # What every pull needs, imported once here and not in each forked process.
-    importlib.import_module("fifty.scheduling")
-    importlib.import_module("fifty.pull")
+    lanes = min(LANES, os.cpu_count() or 1)
     outcomes = []
-    for outcome in run_waves(bag.dags, find_waves(bag.dags), as_of, lanes=min(LANES, os.cpu_count() or 1)):
+    for outcome in run_waves(bag.dags, find_waves(bag.dags), as_of, lanes=lanes, meanwhile=lambda: warm_warehouse(as_of)):
         print(f"  {outcome.name:24}{outcome.state:8} {outcome.seconds:6.1f} s", flush=True)
         outcomes.append(outcome)
     return [task for outcome in outcomes for task in outcome.tasks], [alert for outcome in outcomes for alert in outcome.alerts]
@@ -103,18 +133,14 @@ def main() -> int:
     os.chdir(ROOT)
     RUN.mkdir(exist_ok=True)
 
-    print("Starting the demo platforms (WordPress, Bluesky, Mastodon on 127.0.0.1) …", flush=True)
-    setup = start_demo(options.demo, options.preset)
+    print("Starting the demo platforms (WordPress, Bluesky, Mastodon on 127.0.0.1), and Airflow meanwhile …", flush=True)
+    starting = begin_demo(options.demo, options.preset)
     try:
-        environment = make_environment(
-            FIFTY_CONFIG=setup["config"], FIFTY_SECRETS=setup["secrets"], FIFTY_DATA=str(options.data),
-            # A person watches: no waiting for another attempt.
-            FIFTY_TASK_RETRIES="0",
-        )  # fmt: skip
-        if not Path(environment["AIRFLOW_HOME"]).exists():
-            print("Preparing Airflow …", flush=True)
-        prepare_airflow(environment, slots=2)
-        os.environ.update(environment)
+        os.environ.update(make_environment(FIFTY_DATA=str(options.data), FIFTY_TASK_RETRIES="0"))  # a person watches: no waiting for another attempt
+        warm_scheduler()
+        migrate_database(slots=2)
+        setup = await_demo(starting)
+        os.environ.update(make_environment(FIFTY_CONFIG=setup["config"], FIFTY_SECRETS=setup["secrets"]))
 
         from scheduler.summary import count_loads, describe_published
 
@@ -123,6 +149,7 @@ def main() -> int:
         rows, alerts = run_dags(date.fromisoformat(setup["as_of"]), RUN / "run.log")
         after = count_loads(options.data, setup["brands"][0])
     finally:
+        starting.wait()
         stop_demo(options.demo)
 
     print()

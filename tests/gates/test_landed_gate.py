@@ -167,7 +167,7 @@ def test_short_listing_may_shrink(settings: Settings, make_brand: MakeBrand) -> 
 def test_a_gate_is_quiet_leaves_the_file_free_and_finds_nothing_the_second_time(
     settings: Settings, make_brand: MakeBrand, capfd: pytest.CaptureFixture[str]
 ) -> None:
-    _, context = gate._import_great_expectations()
+    _, context = gate.import_great_expectations()
     paths = make_brand("again", is_empty=True)
     land_followers(paths, settings, day=3, count=30, bad=1)
     capfd.readouterr()
@@ -275,7 +275,7 @@ def test_two_hundred_thousand_rows_are_checked_where_they_are(settings: Settings
 def test_shim_for_duckdb_is_needed_and_in_force(settings: Settings, make_brand: MakeBrand, monkeypatch: pytest.MonkeyPatch) -> None:
     from great_expectations.execution_engine import sqlalchemy_execution_engine as engine
 
-    gate._import_great_expectations()
+    gate.import_great_expectations()
     assert "duckdb" in engine._PERSISTED_CONNECTION_DIALECTS
     assert all(isinstance(dialect.value, str) for dialect in engine._PERSISTED_CONNECTION_DIALECTS)
     # The day this fails, the library speaks DuckDB by itself and the shim can go.
