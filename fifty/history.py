@@ -10,12 +10,12 @@ from __future__ import annotations
 
 import logging
 from datetime import UTC, date, datetime, timedelta
-from typing import Any
 
 import duckdb
 
 from fifty.land import run_land
 from fifty.landing import LoadKey, LoadWriter, ScopeRead, Window
+from fifty.sent import SentObject
 from fifty.settings import Settings
 from fifty.warehouse import BrandPaths, connect, lock_brand
 
@@ -64,7 +64,8 @@ def record_history(paths: BrandPaths, settings: Settings, *, publish_id: str, as
     return len(rows)
 
 
-def _list_unsaid(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
+def _list_unsaid(connection: duckdb.DuckDBPyConnection) -> list[SentObject]:
+    """Rows no version has said before, each as the JSON that DuckDB makes of it: a first publish has as many as the brand has people and months."""
     there = {
         row[0]
         for row in connection.execute(
@@ -74,13 +75,9 @@ def _list_unsaid(connection: duckdb.DuckDBPyConnection) -> list[dict[str, Any]]:
     found = []
     for mart, query in _MARTS.items():
         if mart in there:
-            cursor = connection.execute(
-                f"select * from ({query}) anti join staging.published_history using ({', '.join(_KEY)}) order by {', '.join(_KEY)}"
-            )
-            names = [column[0] for column in cursor.description]
-            found += [dict(zip(names, map(_spell, row), strict=True)) for row in cursor.fetchall()]
+            rows = connection.execute(
+                f"select cast(to_json(unsaid) as varchar) from ({query}) as unsaid"
+                f" anti join staging.published_history using ({', '.join(_KEY)}) order by {', '.join(_KEY)}"
+            ).fetchall()
+            found += [SentObject({}, text) for (text,) in rows]
     return found
-
-
-def _spell(value: Any) -> Any:
-    return value.isoformat() if isinstance(value, date) else value

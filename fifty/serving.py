@@ -196,7 +196,8 @@ def _write_bi_file(published: Path, definition: str) -> None:
     try:
         # Making a view reads its files, and the readers' path may not exist here.
         connection.execute(f"set variable fifty_published = {quote_text(str(published.resolve()))}")
-        connection.execute(definition)
+        # One transaction: else each of a thousand descriptions is written to the disk for itself.
+        connection.execute(f"begin;\n{definition}commit;")
         connection.execute("checkpoint")
     finally:
         connection.close()
