@@ -29,8 +29,8 @@ $(STAMP): requirements.lock pyproject.toml
 run: $(STAMP) ## run the main job once through Airflow, against the demo platforms, and say what was found beside what is true
 	@$(BIN)/python -m scheduler.run_once
 
-test: $(STAMP) ## run the tests
-	@$(BIN)/python -m pytest
+test: $(STAMP) ## run the tests, in two processes
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 
 acceptance: $(STAMP) ## run the pipeline against real platform servers and compare with an oracle
 	@timeout --foreground $(ACCEPTANCE_MINUTES)m $(BIN)/python -m tests.acceptance
@@ -54,8 +54,8 @@ lint: $(STAMP) ## ruff, mypy and sqlfluff
 	@$(BIN)/sqlfluff lint --disable-progress-bar dbt_project/models
 
 check: $(STAMP) ## all that continuous integration runs
-	@# Side by side: one of two cores waits on files and processes most of a test.
-	@$(MAKE) --no-print-directory --jobs 2 lint test
+	@$(MAKE) --no-print-directory lint
+	@$(MAKE) --no-print-directory test
 	@echo "== make run, twice"
 	@$(BIN)/python -m scheduler.smoke
 	@$(MAKE) --no-print-directory acceptance
