@@ -93,11 +93,12 @@ def run_transform(paths: BrandPaths, settings: Settings, *, as_of: date, run_id:
     started = time.monotonic()
     logger.info("transform start brand=%s as_of=%s run_id=%s", paths.brand, as_of, run_id)
     with lock_brand(paths, settings):
-        with connect(paths, settings):
-            pass  # every table there that a model reads, the brand's keys too
         building = _name_building(paths)
         _remove_database(building)
-        nodes = _build(paths, settings, _make_environment(paths, settings, as_of, known_at))
+        # Every table is there that a model reads, the brand's keys too. Held open, because dbt lets go of the file whenever no node happens to run:
+        # without another connection in this process each time is a checkpoint, a new start and an empty cache.
+        with connect(paths, settings):
+            nodes = _build(paths, settings, _make_environment(paths, settings, as_of, known_at))
         if building.with_name(building.name + ".wal").exists():
             raise FatalError(
                 "the marts were not written out",

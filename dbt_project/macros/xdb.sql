@@ -131,14 +131,27 @@ select explode(sequence({{ first }}, {{ last }}, interval 1 day)) as calendar_da
 {{ return(api.Relation.create(database=model.database, schema=model.schema, identifier=model.identifier ~ suffix, type='table')) }}
 {%- endmacro %}
 
-{% macro write_round(relation, query) -%}{{ return(adapter.dispatch('write_round')(relation, query)) }}{%- endmacro %}
-{% macro duckdb__write_round(relation, query) -%}
-{%- do run_query('create or replace temporary table ' ~ relation ~ ' as (' ~ query ~ ')') -%}
+{#- Rounds of an `iterated` model between two looks at whether it is settled. On DuckDB a round over a small graph costs less than what dbt does around a
+    statement; on Spark a round is a job, and one too many is dear. -#}
+{% macro rounds_at_once() -%}{{ return(adapter.dispatch('rounds_at_once')()) }}{%- endmacro %}
+{% macro duckdb__rounds_at_once() -%}{{ return(12) }}{%- endmacro %}
+{% macro default__rounds_at_once() -%}{{ return(1) }}{%- endmacro %}
+
+{#- Rounds one after the other, each a relation and its query. DuckDB takes them as one text. -#}
+{% macro write_rounds(rounds) -%}{{ return(adapter.dispatch('write_rounds')(rounds)) }}{%- endmacro %}
+{% macro duckdb__write_rounds(rounds) -%}
+{%- set statements = [] -%}
+{%- for relation, query in rounds -%}
+    {%- do statements.append('create or replace temporary table ' ~ relation ~ ' as (' ~ query ~ ')') -%}
+{%- endfor -%}
+{%- do run_query(statements | join(';\n')) -%}
 {%- endmacro %}
-{% macro default__write_round(relation, query) -%}
-{%- do adapter.drop_relation(relation) -%}
-{%- do run_query(create_table_as(False, relation, query)) -%}
-{%- do adapter.commit() -%}
+{% macro default__write_rounds(rounds) -%}
+{%- for relation, query in rounds -%}
+    {%- do adapter.drop_relation(relation) -%}
+    {%- do run_query(create_table_as(False, relation, query)) -%}
+    {%- do adapter.commit() -%}
+{%- endfor -%}
 {%- endmacro %}
 
 {% macro drop_round(relation) -%}{{ return(adapter.dispatch('drop_round')(relation)) }}{%- endmacro %}
