@@ -20,12 +20,14 @@ Protocol, written before the first run on the reported worlds:
 - Means over the reported worlds; strength minus each baseline in the same world, with a 95 % interval from drawing worlds with repetition (10,000 times).
 - A null: outcomes dealt to people at random must give strength an AUC of 0.5 ± 0.01.
 - Errors as of the cut: living relationships against the truth by the specification's own rules, the median response time over the last 90 days against a
-  survival curve over the true asks, the share of real people among all against the hidden types.
+  survival curve over the true asks, the share of real people among all against the hidden types, and the effect of contests: what came above the
+  baseline in their first seven days (`first_week_excess`, all contests with an incentive together) against what they caused in that time.
 - Verdicts: after that the world's end is pulled too, and fifty_versus_crowd (chosen before looking, 90 days ago, which is the cut) is held against the
   verdict of a perfect observer of the same groups' realised value (summary.json of the truth). Wrong is a verdict of holds or refuted where the truth
-  has another; missed is one that does not decide where the truth does.
+  has another; missed is one that does not decide where the truth does. `--verdicts` asks this alone of the worlds 111 to 130, so that there are thirty.
 Baselines: bench/validity_baselines.py. The real network has its own protocol: bench/validity_network.py.
-Run alone: `python -m bench.validity [--tune] [--seeds 101 102] [--no-network]` writes bench/results/validity.json.
+Run alone: `python -m bench.validity [--tune] [--seeds 101 102] [--no-network]` writes bench/results/validity.json, `--verdicts`
+bench/results/verdicts.json.
 """
 
 from __future__ import annotations
@@ -59,7 +61,7 @@ from fifty.warehouse import BrandPaths, connect, lock_brand
 
 ANCHOR = date(2026, 3, 2)
 DAYS, INTERACTIONS, HORIZON_DAYS = 400, 40_000, 90
-TUNING_SEEDS, REPORTED_SEEDS = range(1, 21), range(101, 111)
+TUNING_SEEDS, REPORTED_SEEDS, VERDICT_SEEDS = range(1, 21), range(101, 111), range(111, 131)
 HALF_LIVES = (15, 30, 45, 90)
 TOLERANCE = 0.005
 LIST_SIZE = 50
@@ -302,9 +304,12 @@ def measure_errors(world: PreparedWorld, humans: dict[str, set[str]]) -> dict[st
             "select median_response_seconds / 3600 from marts.engagement.response_summary where period_kind = 'last_90_days' and platform = 'all'"
         ).fetchone()
         reality = connection.execute("select person_id, p_real from marts.relationships.people").fetchall()
+        contests = connection.execute(
+            "select campaign_id, first_week_excess from marts.engagement.campaigns where is_incentivised and first_week_excess is not null"
+        ).fetchall()
     with duckdb.connect() as connection:
         connection.execute("set timezone = 'UTC'")
-        files = {name: str(world.truth_then / f"{name}.parquet") for name in ("living", "people", "asks")}
+        files = {name: str(world.truth_then / f"{name}.parquet") for name in ("living", "people", "asks", "posts", "reactions", "campaign_effect")}
         fake = {
             str(row[0])
             for row in connection.execute(f"select person_id from read_parquet(?) where type in {FAKE_TYPES}", [files["people"]]).fetchall()
@@ -318,6 +323,24 @@ def measure_errors(world: PreparedWorld, humans: dict[str, set[str]]) -> dict[st
             " from read_parquet($path) where asked_at >= $cut - to_days(90)",
             {"path": files["asks"], "cut": world.cut},
         ).fetchnumpy()
+        caused = connection.execute(
+            """
+            select count(*)
+            from (
+                select caused_by, created_at as happened_at from read_parquet($posts)
+                union all
+                select caused_by, occurred_at from read_parquet($reactions) where kind in ('like', 'reshare')
+            ) as events
+            inner join read_parquet($campaigns) as campaigns on events.caused_by = campaigns.campaign_id
+            where list_contains($contests, campaigns.campaign_id) and events.happened_at < campaigns.starts_at + interval 7 day
+            """,
+            {
+                "posts": files["posts"],
+                "reactions": files["reactions"],
+                "campaigns": files["campaign_effect"],
+                "contests": [name for name, _ in contests],
+            },
+        ).fetchone()
     shares = [(p_real, 1 - np.mean([human in fake for human in humans[person]])) for person, p_real in reality if person in humans]
     said, true = np.mean(np.array(shares), axis=0)
     return {
@@ -327,6 +350,10 @@ def measure_errors(world: PreparedWorld, humans: dict[str, set[str]]) -> dict[st
             find_median(asks["hours"], asks["is_answered"]),
         ),
         "real_share": (float(said), float(true)),
+        "contest_effect": (
+            sum(excess for _, excess in contests) if contests else float("nan"),
+            float(caused[0]) if caused and contests else float("nan"),
+        ),
     }
 
 
@@ -464,8 +491,34 @@ def describe_worlds(worlds: Sequence[WorldFigures]) -> list[Figure]:
     figures.append(measure("worlds_wrong_verdicts", wrong, f"of {len(worlds)} worlds, {len(decided)} decided", at_most=0))
     figures.append(measure("worlds_missed_verdicts", missed, f"of {sum(world.true_verdict in DECIDING for world in worlds)} decided in truth"))
     for name in worlds[0].errors:
-        errors = np.array([said / true - 1 for said, true in (world.errors[name] for world in worlds)])
-        figures.append(measure(f"worlds_{name}_mean_absolute_error", float(np.nanmean(np.abs(errors))), "share of the truth"))
+        errors = np.array([said / true - 1 for said, true in (world.errors[name] for world in worlds) if true])
+        if errors.size and not np.isnan(errors).all():
+            figures.append(measure(f"worlds_{name}_mean_absolute_error", float(np.nanmean(np.abs(errors))), "share of the truth"))
+    return figures
+
+
+def run_verdicts(folder: Path, seeds: Iterable[int]) -> list[tuple[int, str, str]]:
+    """Seed, verdict at the end of the world and true verdict, of worlds of which nothing else is asked."""
+    found = []
+    for seed in seeds:
+        with tempfile.TemporaryDirectory(dir=folder) as name:
+            world = prepare_world(Path(name), seed)
+            found.append((seed, *world.judge()))
+        print(f"world {seed}: {name_regime(seed)}, thesis {name_thesis(seed)}: said {found[-1][1]}, true {found[-1][2]}", flush=True)
+    return found
+
+
+def describe_verdicts(verdicts: Sequence[tuple[int, str, str]]) -> list[Figure]:
+    """Wrong and missed verdicts, and how many worlds of each truth there were."""
+    decided = [(said, true) for _, said, true in verdicts if said in DECIDING]
+    decidable = [(said, true) for _, said, true in verdicts if true in DECIDING]
+    figures = [
+        measure("verdicts_wrong", sum(said != true for said, true in decided), f"of {len(verdicts)} worlds, {len(decided)} decided", at_most=0),
+        measure("verdicts_missed", sum(said not in DECIDING for said, _ in decidable), f"of {len(decidable)} decided in truth"),
+    ]
+    for true in sorted({true for _, _, true in verdicts}):
+        same = [said for _, said, there in verdicts if there == true]
+        figures.append(measure(f"verdicts_equal_where_truth_is_{true.replace(' ', '_')}", sum(said == true for said in same), f"of {len(same)}"))
     return figures
 
 
@@ -495,11 +548,17 @@ def main() -> None:
     parser.add_argument("--tune", action="store_true", help="only compare half-lives, on the tuning seeds")
     parser.add_argument("--seeds", type=int, nargs="+", help="these worlds instead; prints only")
     parser.add_argument("--no-network", action="store_true", help="leave out the real network")
+    parser.add_argument("--verdicts", action="store_true", help="only the verdicts of twenty more worlds")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="validity-bench-") as name:
         folder = Path(name)
         if options.tune:
             print_tuning(*tune(folder, options.seeds or TUNING_SEEDS))
+            return
+        if options.verdicts:
+            figures = describe_verdicts(run_verdicts(folder, options.seeds or VERDICT_SEEDS))
+            if not options.seeds:
+                write_results("verdicts", figures)
             return
         worlds = run_worlds(folder, options.seeds or REPORTED_SEEDS)
     print_worlds(worlds)
