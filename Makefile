@@ -41,8 +41,9 @@ bench: $(STAMP) ## every bench, about two hours on two cores; BENCHES="peers age
 	@failed=""; for bench in $(BENCHES); do echo "== $$bench"; $(BIN)/python -m bench.$$bench || failed="$$failed $$bench"; done; \
 	if [ -n "$$failed" ]; then echo "failed:$$failed" >&2; exit 1; fi
 
-handbook: $(STAMP) ## write docs/handbook.md anew from the models
+handbook: $(STAMP) ## write docs/handbook.md anew from the models, and docs/runbook.md from errors and gates
 	@$(BIN)/python -m fifty.handbook
+	@$(BIN)/python -m fifty.runbook
 
 up: $(STAMP) ## start Airflow with its schedules on 127.0.0.1; Ctrl-C ends it
 	@$(BIN)/python -m scheduler.up

@@ -22,6 +22,7 @@ import typer
 
 from fifty import console
 from fifty.errors import FiftyError, GateFailed, SettingsError
+from fifty.runbook import name_page
 from fifty.settings import Settings, load_settings
 
 logger = logging.getLogger(__name__)
@@ -367,7 +368,7 @@ def _run_stages(
             for text in report.warnings:
                 console.warn(text)
         if isinstance(error, FiftyError):
-            console.complain(str(error))
+            console.complain(f"{error} · page: {name_page(error)}")
             if isinstance(error, GateFailed):
                 console.complain(f"{slug}: a gate stopped the run; what was published before stays. `fifty status --brand {slug}` says what failed.")
         elif error:
@@ -447,7 +448,7 @@ def _speak_of_errors() -> Iterator[None]:
         yield
     except FiftyError as error:
         logger.debug("traceback", exc_info=True)
-        console.complain(str(error))
+        console.complain(f"{error} · page: {name_page(error)}")
         if isinstance(error, SettingsError):
             console.stderr.print("`fifty doctor` says what else to mend.")
         sys.exit(error.exit_code)

@@ -19,6 +19,7 @@ from airflow.sdk.exceptions import AirflowSkipException
 from fifty.config import Config, load_config
 from fifty.connectors.base import discover_connectors, remote_platforms
 from fifty.errors import FiftyError, SkippableError
+from fifty.runbook import name_page
 from fifty.settings import Settings, load_settings
 
 if TYPE_CHECKING:
@@ -83,7 +84,7 @@ def as_of_param(text: str = "The day the marts describe. Empty: the last complet
 
 
 def alert_failure(context: dict[str, Any]) -> None:
-    """One line for whoever is on duty: brand, stage, account, load and remedy. `exit_code` rides along for scheduler/run_once.py."""
+    """One line for whoever is on duty: brand, stage, account, load, remedy and page of the runbook. `exit_code` rides along for scheduler/run_once.py."""
     task = context["task_instance"]
     error = context.get("exception")
     labels = [tag for tag in context["dag"].tags if tag.startswith(("brand:", "platform:"))]
@@ -91,6 +92,7 @@ def alert_failure(context: dict[str, Any]) -> None:
     if task.map_index >= 0:
         place += f" index:{task.map_index}"
     text = str(error) if isinstance(error, FiftyError) else f"{type(error).__name__}: {error} · remedy: read the task's log"
+    text += f" · page: {name_page(error or RuntimeError())}"
     alerts.error("ALERT %s · %s", place, text, extra={"exit_code": error.exit_code if isinstance(error, FiftyError) else 1})
 
 

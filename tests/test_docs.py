@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import importlib
+import pkgutil
 import re
 from pathlib import Path
 
 import pytest
 import yaml
 
+import fifty
 from fifty.cli import app
 from fifty.config import Account, Brand, load_config
 from fifty.connectors.base import discover_connectors, remote_platforms
+from fifty.errors import CredentialError, FiftyError, GateFailed
 from fifty.handbook import HANDBOOK_FILE, write_handbook
+from fifty.runbook import RUNBOOK_FILE, list_errors, name_page, write_runbook
 from fifty.settings import Settings
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -104,6 +109,48 @@ def test_no_text_names_a_package_registry() -> None:
 
 def test_the_handbook_says_what_the_models_say() -> None:
     assert HANDBOOK_FILE.read_text(encoding="utf-8") == write_handbook(), "run `make handbook`"
+
+
+def _find_error_classes() -> set[str]:
+    for module in pkgutil.walk_packages(fifty.__path__, "fifty."):
+        importlib.import_module(module.name)
+    found, waiting = set(), [FiftyError]
+    while waiting:
+        below = [kind for kind in waiting.pop().__subclasses__() if kind.__module__.startswith("fifty.")]
+        found |= {kind.__name__ for kind in below}
+        waiting += below
+    return found
+
+
+def test_the_runbook_says_what_errors_and_gates_say() -> None:
+    assert RUNBOOK_FILE.read_text(encoding="utf-8") == write_runbook(), "run `make handbook`"
+
+
+def test_every_class_of_error_and_every_expectation_has_its_place_in_the_runbook() -> None:
+    text = RUNBOOK_FILE.read_text(encoding="utf-8")
+    entries = list_errors()
+    assert set(entries) == _find_error_classes() | {"UnexpectedError"}
+    for name, entry in entries.items():
+        assert set(entry) == {"means", "check", "command", "morning"}, name
+        assert entry["morning"].startswith(("Yes", "No")), name
+    for path in sorted((ROOT / "expectations").glob("*/*.yml")):
+        for one in yaml.safe_load(path.read_text(encoding="utf-8"))["expectations"]:
+            assert f"| `{one['id']}` |" in text, f"{path.name}: {one['id']}"
+
+
+@pytest.mark.parametrize(
+    ("error", "section"),
+    [
+        (CredentialError("no"), "credentialerror"),
+        (GateFailed("no"), "gatefailed"),
+        (type("NewError", (CredentialError,), {})("no"), "credentialerror"),
+        (type("BareError", (FiftyError,), {})("no"), "unexpectederror"),
+        (ValueError("no"), "unexpectederror"),
+    ],
+)
+def test_an_error_leads_to_a_section_that_is_there(error: Exception, section: str) -> None:
+    assert name_page(error) == f"docs/runbook.md#{section}"
+    assert section in {line.removeprefix("### ").lower() for line in RUNBOOK_FILE.read_text(encoding="utf-8").splitlines() if line.startswith("### ")}
 
 
 @pytest.mark.parametrize("mart", sorted(MARTS))
