@@ -59,7 +59,7 @@ def test_a_platform_that_is_down_fails_its_own_run_with_one_alert_and_announces_
     assert tasks == {"plan": "success", "pull": "failed", "announce": "success", "all_pulled": "upstream_failed"}
     assert assets == set()
     (alert,) = alerts
-    for word in ("platform:mastodon", "stage:pull", "acme/mastodon/acme", "remedy:"):
+    for word in ("platform:mastodon", "stage:pull", "acme/mastodon/acme", "remedy:", "page: docs/runbook.md#retryableerror"):
         assert word in alert
 
 
