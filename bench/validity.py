@@ -8,10 +8,11 @@ Protocol, written before the first run on the reported worlds:
   (followers matter) where it ends in 7, else `mixed`; the thesis is true, false, open in turn ((s − 1) mod 3). Seeds 1 to 20 are for tuning. Reported are
   101 to 110, run once: two bursty worlds (104, 105), one of celebrities (107), three or four of each thesis.
 - Cut: 90 days before the world ends. The pipeline lands what the platforms show at the cut, so that nothing later can be known, and builds its marts.
-- Tuned, on the seeds 1 to 20 only: three parameters of strength, over TUNING_GRID (half-life, weight of a reshare, balance floor), by mean AUC for exchange
-  in 90 days among all people. Chosen is, of what lies within 0.005 of the best, the setting with the fewest changes from what is shipped, then with
-  the shortest half-life; so the shipped one stays unless it is beaten by more. Every setting is scored by the product's own compiled model. Decayed
-  sum and geometric mean get their own best half-life by the same rule. Reported are strength as shipped, and beside it strength as tuned.
+- Tuned, on the seeds 1 to 20 only: four parameters of strength, over TUNING_GRID (half-life, weight of a reshare, balance floor, whether likes count at
+  all), by mean AUC for exchange in 90 days among all people. Chosen is, of what lies within 0.005 of the best, the setting with the fewest changes from
+  what is shipped, then with the shortest half-life; so the shipped one stays unless it is beaten by more. Every setting is scored by the product's own
+  compiled model. Decayed sum and geometric mean get their own best half-life by the same rule. Reported are strength as shipped, and beside it
+  strength as tuned.
 - People: all in marts.relationships.people of whom the truth knows who they are. A person of the product is in exchange, or brings value, when any
   human behind it is or does, on whatever account.
 - Outcomes, from the truth alone: in two-way exchange in the 90 (30) days after the cut; any earned value, refunds aside, in the 90 days after. Reported among
@@ -78,6 +79,7 @@ class Setting:
     half_life: int = 30
     weight_reshare: float = 0.8
     balance_floor: float = 0.5
+    like_cap: float = 0.5
 
     @property
     def change_count(self) -> int:
@@ -86,7 +88,7 @@ class Setting:
 
 
 SHIPPED = Setting()
-TUNING_GRID = tuple(Setting(*values) for values in product(HALF_LIVES, (0.8, 0.4, 0.1), (0.5, 0.25, 0.0)))
+TUNING_GRID = tuple(Setting(*values) for values in product(HALF_LIVES, (0.8, 0.4, 0.1), (0.5, 0.25, 0.0), (0.5, 0.0)))
 TUNED_STRENGTH = SHIPPED
 TUNED_HALF_LIVES = {"decayed_sum": 30, "geometric_mean": 30}
 """What tuning on the seeds 1 to 20 gave."""
@@ -190,8 +192,8 @@ class PreparedWorld:
             connection.execute("begin")
             for setting in settings:
                 connection.execute(
-                    "update intermediate.int_parameters set strength_half_life_days = ?, balance_floor = ?",
-                    [setting.half_life, setting.balance_floor],
+                    "update intermediate.int_parameters set strength_half_life_days = ?, balance_floor = ?, like_cap = ?",
+                    [setting.half_life, setting.balance_floor, setting.like_cap],
                 )
                 connection.execute("update intermediate.int_interaction_days set weight = ? where kind = 'reshare'", [setting.weight_reshare])
                 found.append(dict(connection.execute(f"select person_id, strength from ({model}) as strengths").fetchall()))
@@ -398,7 +400,9 @@ def tune(folder: Path, seeds: Iterable[int]) -> tuple[dict[Setting, float], dict
 def print_tuning(strength: Mapping[Setting, float], baselines: Mapping[str, Mapping[Setting, float]]) -> None:
     """The settings from best to worst, and what is chosen."""
     for setting, auc in sorted(strength.items(), key=lambda pair: -pair[1]):
-        print(f"  {auc:.4f}  half-life {setting.half_life:2}, reshare {setting.weight_reshare}, floor {setting.balance_floor}")
+        print(
+            f"  {auc:.4f}  half-life {setting.half_life:2}, reshare {setting.weight_reshare}, floor {setting.balance_floor}, likes up to {setting.like_cap}"
+        )
     print(f"strength as shipped {strength[SHIPPED]:.4f}; chosen: {choose_setting(strength)}")
     for score, by_half_life in baselines.items():
         said = ", ".join(f"{setting.half_life}: {auc:.4f}" for setting, auc in by_half_life.items())
