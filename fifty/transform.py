@@ -19,6 +19,7 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from fifty.building import FROM_NOTHING, Footing, find_footing, record_build
 from fifty.errors import FatalError, FiftyError, RetryableError
 from fifty.settings import Settings
 from fifty.warehouse import BrandPaths, connect, lock_brand
@@ -60,6 +61,7 @@ class TransformResult:
     nodes: tuple[NodeOutcome, ...]
     tables: dict[str, int] = field(default_factory=dict)
     seconds: float = 0.0
+    footing: Footing | None = None
 
     @property
     def node_count(self) -> int:
@@ -81,7 +83,8 @@ class TransformResult:
         """The result in words."""
         models = sum(node.kind == "model" for node in self.nodes)
         tests = sum(node.kind == "test" for node in self.nodes)
-        return f"{models} models, {tests} tests, {len(self.tables)} marts with {self.row_count:,} rows"
+        footing = f"; {self.footing.message}" if self.footing else ""
+        return f"{models} models, {tests} tests, {len(self.tables)} marts with {self.row_count:,} rows{footing}"
 
 
 def run_transform(paths: BrandPaths, settings: Settings, *, as_of: date, run_id: str, known_at: datetime | None = None) -> TransformResult:
@@ -97,8 +100,10 @@ def run_transform(paths: BrandPaths, settings: Settings, *, as_of: date, run_id:
         _remove_database(building)
         # Every table is there that a model reads, the brand's keys too. Held open, because dbt lets go of the file whenever no node happens to run:
         # without another connection in this process each time is a checkpoint, a new start and an empty cache.
-        with connect(paths, settings):
-            nodes = _build(paths, settings, _make_environment(paths, settings, as_of, known_at))
+        with connect(paths, settings) as connection:
+            footing = find_footing(connection, settings.dbt_project, _write_cut(known_at))
+            logger.info("transform brand=%s %s", paths.brand, footing.message)
+            nodes = _build(paths, settings, _make_environment(paths, settings, as_of, known_at, footing.build))
         if building.with_name(building.name + ".wal").exists():
             raise FatalError(
                 "the marts were not written out",
@@ -112,8 +117,9 @@ def run_transform(paths: BrandPaths, settings: Settings, *, as_of: date, run_id:
         building.replace(paths.marts)
         with connect(paths, settings, attach_marts=True) as connection:
             tables = _count_rows(connection)
-            result = TransformResult(as_of, known_at, nodes, tables, round(time.monotonic() - started, 3))
+            result = TransformResult(as_of, known_at, nodes, tables, round(time.monotonic() - started, 3), footing)
             connection.execute("begin")
+            record_build(connection, footing, as_of=as_of, known_at=_write_cut(known_at))
             connection.execute("delete from ops.runs where run_id = ? and stage = 'transform'", [run_id])
             connection.execute(
                 "insert into ops.runs by name select ? as run_id, 'transform' as stage, ? as outcome, ? as row_count, ? as seconds,"
@@ -138,7 +144,11 @@ def _name_building(paths: BrandPaths) -> Path:
     return paths.root / "marts.building.duckdb"
 
 
-def _make_environment(paths: BrandPaths, settings: Settings, as_of: date, known_at: datetime | None) -> dict[str, str]:
+def _write_cut(known_at: datetime | None) -> str:
+    return known_at.strftime("%Y-%m-%d %H:%M:%S.%f") if known_at else EVERYTHING_KNOWN
+
+
+def _make_environment(paths: BrandPaths, settings: Settings, as_of: date, known_at: datetime | None, build: str = FROM_NOTHING) -> dict[str, str]:
     return {
         "FIFTY_WAREHOUSE": str(paths.warehouse.resolve()),
         "FIFTY_MARTS": str(_name_building(paths).resolve()),
@@ -146,7 +156,8 @@ def _make_environment(paths: BrandPaths, settings: Settings, as_of: date, known_
         "FIFTY_MEMORY_LIMIT": settings.memory_limit,
         "FIFTY_RUN_BRAND": paths.brand,
         "FIFTY_RUN_AS_OF": as_of.isoformat(),
-        "FIFTY_RUN_KNOWN_AT": known_at.strftime("%Y-%m-%d %H:%M:%S.%f") if known_at else EVERYTHING_KNOWN,
+        "FIFTY_RUN_KNOWN_AT": _write_cut(known_at),
+        "FIFTY_RUN_BUILD": build,
     }
 
 
@@ -168,8 +179,9 @@ def _invoke(paths: BrandPaths, settings: Settings, environment: dict[str, str], 
         return dbtRunner().invoke(arguments)
 
 
-def _build(paths: BrandPaths, settings: Settings, environment: dict[str, str]) -> tuple[NodeOutcome, ...]:
-    outcome = _invoke(paths, settings, environment, "build", "--exclude-resource-type", "unit_test")
+def _build(paths: BrandPaths, settings: Settings, environment: dict[str, str], *select: str) -> tuple[NodeOutcome, ...]:
+    chosen = ("--select", *select) if select else ()
+    outcome = _invoke(paths, settings, environment, "build", *chosen, "--exclude-resource-type", "unit_test")
     nodes = tuple(_read_nodes(outcome))
     for node in nodes:
         logger.log(

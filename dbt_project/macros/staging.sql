@@ -18,27 +18,37 @@ where loads.load_status in ('accepted', 'warned')
     one item may name a thing twice.
     `keep_known` names columns in which a newer NULL does not overwrite what an older row knew: a short listing tells less than a full profile.
     Load, place and row become one number, so that the newest is a maximum, and the row is found by its position: neither a window over whole rows
-    nor a join on the texts of the key. The rows are read twice, first only the key and what is kept, rather than copied whole in between. -#}
-{% macro newest_rows(table, key, columns, keep_known=[]) -%}
+    nor a join on the texts of the key. The rows are read twice, first only the key and what is kept, rather than copied whole in between.
+    A row is made of the rows of its key alone, late ones too, so that `is_kept_up` tables make anew the keys that added loads name. -#}
+{% macro newest_rows(table, key, columns, keep_known=[], is_kept_up=false) -%}
+{%- if is_kept_up -%}
+{{ config(materialized='kept_up' if target.type == 'duckdb' else 'table', touched_table=table, key=key) }}
+{%- endif -%}
 with accepted as (
     {{ accepted_loads() }}
 ),
 
 load_ranks as (
-    select load_id, observed_at, row_number() over (order by observed_at, load_id) as load_rank
+    select loads.load_id, loads.observed_at, row_number() over (order by loads.observed_at, loads.load_id) as load_rank
     from (select distinct load_id, observed_at from {{ source('staging', table) }}) as loads
+    inner join accepted on loads.load_id = accepted.load_id
+),
+
+positioned as {{ inlined() }} (
+    select staged.*, {{ row_position('staged') }} as position from {{ source('staging', table) }} as staged
 ),
 
 known_rows as {{ inlined() }} (
     select
-        staged.*,
-        {{ row_position('staged') }} as position,
+        positioned.*,
         -- Room for 8,589,934,592 lines in a load.
-        load_ranks.load_rank * 8589934592 + coalesce(staged.seq, 0) as newness
-    from {{ source('staging', table) }} as staged
-    inner join accepted on staged.load_id = accepted.load_id
-    inner join load_ranks on staged.load_id = load_ranks.load_id and staged.observed_at = load_ranks.observed_at
-    where staged.observed_at <= {{ known_at() }}
+        load_ranks.load_rank * 8589934592 + coalesce(positioned.seq, 0) as newness
+    from positioned
+    inner join load_ranks on positioned.load_id = load_ranks.load_id and positioned.observed_at = load_ranks.observed_at
+    {%- if is_kept_up %}
+    {{ of_touched('positioned', key) }}
+    {%- endif %}
+    where positioned.observed_at <= {{ known_at() }}
 ),
 
 newest as (
@@ -57,14 +67,14 @@ newest as (
 
 select
     {%- for column in ['platform', 'source_account_id', 'load_id', 'seq', 'observed_at'] + (['scope_key'] if 'scope_key' in key else []) %}
-    known_rows.{{ column }},
+    positioned.{{ column }},
     {%- endfor %}
     {%- for column in columns %}
-    {{ 'newest.known_' ~ column if column in keep_known else 'known_rows.' ~ column }} as {{ column }},
+    {{ 'newest.known_' ~ column if column in keep_known else 'positioned.' ~ column }} as {{ column }},
     {%- endfor %}
     newest.first_observed_at
-from known_rows
-inner join newest on known_rows.position = newest.position
+from positioned
+inner join newest on positioned.position = newest.position
 {%- endmacro %}
 
 {% macro prefix_columns(alias, columns) -%}
@@ -77,8 +87,10 @@ inner join newest on known_rows.position = newest.position
 {%- endmacro %}
 
 {#- One row per key that is absent from a complete listing in which it had stood: `ended_at` is the first complete read without it,
-    `ended_after` the last read with it. Both reads are of the same scope and both are complete; an incomplete read ends nothing. -#}
+    `ended_after` the last read with it. Both reads are of the same scope and both are complete; an incomplete read ends nothing.
+    A row is made of the rows of its key and of the reads of the scopes they stand in. -#}
 {% macro ended_by_absence(table, key) -%}
+{{ config(materialized='kept_up' if target.type == 'duckdb' else 'table', touched_table=table, touched_by='rows and reads', key=key) }}
 with accepted as (
     {{ accepted_loads() }}
 ),
@@ -100,6 +112,7 @@ seen_rows as (
     left join complete_reads
         on staged.load_id = complete_reads.load_id and staged.scope_key = complete_reads.scope_key
         and staged.platform = complete_reads.platform and staged.source_account_id = complete_reads.source_account_id
+    {{ of_touched('staged', key) }}
     where staged.observed_at <= {{ known_at() }}
     group by {{ prefix_columns('staged', key) }}, staged.source_account_id, staged.scope_key
 ),
