@@ -30,7 +30,7 @@ run: $(STAMP) ## run the main job once through Airflow, against the demo platfor
 	@$(BIN)/python -m scheduler.run_once
 
 test: $(STAMP) ## run the tests, in two processes
-	@$(BIN)/python -m pytest --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+	@$(BIN)/python -m pytest --numprocesses 2 --dist loadscope --no-loadscope-reorder
 
 acceptance: $(STAMP) ## run the pipeline against real platform servers and compare with an oracle
 	@timeout --foreground $(ACCEPTANCE_MINUTES)m $(BIN)/python -m tests.acceptance
