@@ -133,8 +133,8 @@ MACROS = {
     """,
     "read_time(written)": f"""
         case
-            when regexp_full_match(written, '{DAY}({CLOCK} ?{OFFSET}?)?') and try_cast(written as timestamptz) at time zone 'UTC' between {EARLIEST} and {LATEST}
-                then try_cast(written as timestamptz) at time zone 'UTC'
+            when try_cast(regexp_extract(written, '^{DAY}({CLOCK} ?{OFFSET}?)?$') as timestamptz) at time zone 'UTC' between {EARLIEST} and {LATEST}
+                then try_cast(regexp_extract(written, '^{DAY}({CLOCK} ?{OFFSET}?)?$') as timestamptz) at time zone 'UTC'
         end
     """,
     "choose_time(written, received)": f"""

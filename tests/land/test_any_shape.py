@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from workshop import Workshop, make_connector
 
@@ -226,6 +226,8 @@ CASES = SHAPES.flatmap(lambda shape: st.tuples(st.just(shape), st.lists(items_of
 @pytest.mark.slow
 @settings(max_examples=25, deadline=None, suppress_health_check=list(HealthCheck))
 @given(CASES, st.sampled_from([1, 3, 24]))
+# DuckDB reads a time that names no zone in the zone which the row before it named.
+@example(({"id": "text!", "name": "utc_time"}, [{"id": "a", "name": "2000-01-01T00:00:00 Europe/Berlin"}, {"id": "b", "name": "2000-01-01"}]), 24)
 def test_every_item_is_read_as_python_reads_it_or_quarantined_where_it_is_wrong(case: tuple[Any, list[Any]], whole_leaves: int) -> None:
     shape, items = case
     lowered = [name.lower() for name in shape]
