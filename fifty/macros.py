@@ -133,8 +133,10 @@ MACROS = {
     """,
     "read_time(written)": f"""
         case
-            when try_cast(regexp_extract(written, '^{DAY}({CLOCK} ?{OFFSET}?)?$') as timestamptz) at time zone 'UTC' between {EARLIEST} and {LATEST}
-                then try_cast(regexp_extract(written, '^{DAY}({CLOCK} ?{OFFSET}?)?$') as timestamptz) at time zone 'UTC'
+            when regexp_full_match(written, '{DAY}({CLOCK} ?{OFFSET}?)?')
+                -- Within, because the sides of an `and` may change places: a text that names a zone must not reach the cast (see fifty/shapes.py).
+                then case when try_cast(written as timestamptz) at time zone 'UTC' between {EARLIEST} and {LATEST}
+                    then try_cast(written as timestamptz) at time zone 'UTC' end
         end
     """,
     "choose_time(written, received)": f"""

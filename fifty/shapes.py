@@ -52,6 +52,8 @@ DESCRIPTIONS = {
 DAY = "[1-9][0-9]{3}-[0-9]{2}-[0-9]{2}"
 CLOCK = "[T ]([01][0-9]|2[0-3]):[0-9]{2}:[0-9]{2}([.][0-9]+)?"
 OFFSET = "(Z|[+-](0[0-9]|1[0-5])(:?[0-5][0-9])?)"
+_TIME_FORMS = {"time": f'"{DAY}{CLOCK}{OFFSET}"', "utc_time": f'"{DAY}({CLOCK}{OFFSET}?)?"'}
+"""As JSON. The session's zone is UTC: so is what names none."""
 LATEST = "timestamp '9999-12-31 23:59:59.999999'"
 EARLIEST = "timestamp '1000-01-01 00:00:00'"
 
@@ -176,8 +178,8 @@ def _bare_sql(value: str) -> str:
 
 
 def _time_sql(value: str) -> str:
-    # Only what is a time by its form reaches the cast: a text that names a zone (… Europe/Berlin) would leave that zone to the rows after it (DuckDB 1.5).
-    return f"try_cast(regexp_extract({value} ->> '$', '^{DAY}({CLOCK}{OFFSET}?)?$') as timestamptz) at time zone 'UTC'"
+    """Only for what has the form of a time: DuckDB 1.5 leaves the zone that a text names (… Europe/Berlin) to the rows after it which name none."""
+    return f"try_cast({value} ->> '$' as timestamptz) at time zone 'UTC'"
 
 
 def _leaf_check_sql(leaf: Leaf, value: str) -> str:
@@ -201,8 +203,8 @@ def _leaf_check_sql(leaf: Leaf, value: str) -> str:
         "number": match_and(number, f"isfinite(try_cast({_bare_sql(value)} as double))"),
         "boolean": f"{text} in ('true', 'false', '\"true\"', '\"false\"')",
         "flag": f"lower({_bare_sql(value)}) in ('true', 'false', 'yes', 'no', '1', '0')",
-        "time": match_and(f'"{DAY}{CLOCK}{OFFSET}"', in_range),
-        "utc_time": match_and(f'"{DAY}({CLOCK}{OFFSET}?)?"', in_range),
+        "time": match_and(_TIME_FORMS["time"], in_range),
+        "utc_time": match_and(_TIME_FORMS["utc_time"], in_range),
         "date": match_and(f'"{DAY}"', f"try_cast({value} ->> '$' as date) is not null"),
         # Up to the year 9999.
         "epoch_ms": match_and('"?-?[0-9]{1,15}"?', f"try_cast({_bare_sql(value)} as bigint) between -30610224000000 and 253402300799999"),
@@ -220,8 +222,7 @@ def _leaf_typed_sql(leaf: Leaf, value: str) -> str:
         "number": f"try_cast({_bare_sql(value)} as double)",
         "boolean": f"({_bare_sql(value)} = 'true')",
         "flag": f"(lower({_bare_sql(value)}) in ('true', 'yes', '1'))",
-        "time": _time_sql(value),
-        "utc_time": _time_sql(value),  # the session's zone is UTC: so is what names none
+        **{word: f"case when regexp_full_match({value}::varchar, '{form}') then {_time_sql(value)} end" for word, form in _TIME_FORMS.items()},
         "date": f"try_cast({value} ->> '$' as date)",
         "epoch_ms": f"try(make_timestamp(try_cast({_bare_sql(value)} as bigint) * 1000))",
         "json": f"{value}::varchar",
