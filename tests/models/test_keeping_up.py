@@ -174,6 +174,24 @@ def test_what_is_not_certain_is_built_from_nothing(kept: Kept) -> None:
     assert kept.build_and_record(3).is_kept
 
 
+@pytest.mark.parametrize(("share", "is_kept"), [(0.2, False), (0.6, True)])
+def test_news_of_more_than_its_share_are_built_from_nothing(kept: Kept, monkeypatch: pytest.MonkeyPatch, share: float, is_kept: bool) -> None:
+    world = ChangingWorld(seed=5)
+    for day in range(2):
+        tell(kept, world, day)
+        # The world leaves the ledger's counts open: ten lines a load.
+        with connect(kept.brand.paths, kept.brand.settings) as connection:
+            connection.execute("update ops.loads set accepted_count = 10 where accepted_count is null")
+            added, total = building._count_lines(connection)
+        if day == 0:
+            kept.record()
+    assert 0.2 < added / total < 0.6
+    monkeypatch.setattr(building, "MOST_ADDED_SHARE", share)
+    footing = kept.find_footing()
+    assert footing.is_kept == is_kept
+    assert (footing.why == f"{added:,} of {total:,} lines are new") == (not is_kept)
+
+
 def test_the_project_is_everything_that_makes_tables(tmp_path: Path) -> None:
     for part in ("models", "macros", "seeds"):
         (tmp_path / part / "below").mkdir(parents=True)
