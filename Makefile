@@ -62,7 +62,7 @@ check: $(STAMP) ## all that continuous integration runs
 	@$(MAKE) --no-print-directory acceptance
 
 lock: $(STAMP) ## resolve the dependencies anew (needs uv)
-	uv pip compile pyproject.toml --extra demo --extra test --extra bench --universal --python-version 3.11 --generate-hashes \
+	uv pip compile pyproject.toml --extra production --extra demo --extra test --extra bench --universal --python-version 3.11 --generate-hashes \
 	    --no-emit-index-url --no-annotate --no-header --no-strip-extras --quiet --output-file requirements.lock
 	$(BIN)/python .ci/complete_lock.py requirements.lock
 

@@ -127,6 +127,10 @@ def _check_data(settings: Settings) -> Iterator[Finding]:
 
 def _check_brands(config: Config, settings: Settings) -> Iterator[Finding]:
     connectors = discover_connectors()
+    if settings.bi_root and "{brand}" not in settings.bi_root and len(config.brands) > 1:
+        yield Finding(
+            "FIFTY_BI_ROOT", "wrong", f"{settings.bi_root}: one path for {len(config.brands)} brands", "write {brand} where the brand's name stands"
+        )
     for slug, brand in config.brands.items():
         yield _check_lock(BrandPaths(settings.data, slug))
         if brand.business_files and not brand.business_files.is_dir():

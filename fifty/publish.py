@@ -129,8 +129,7 @@ def run_publish(paths: BrandPaths, settings: Settings, *, run_id: str, as_of: da
     log.info("publish start brand=%s as_of=%s run_id=%s", paths.brand, as_of, run_id)
     dictionary = read_dictionary(paths.dbt_target / "manifest.json")
     with lock_brand(paths, settings):
-        paths.published.mkdir(parents=True, exist_ok=True)
-        (paths.published / "versions").mkdir(exist_ok=True)
+        _prepare_folder(paths, settings)
         _remove_leftovers(paths.published)
         if not paths.marts.exists():
             raise _missing_marts(paths, f"no file {paths.marts}")
@@ -579,7 +578,9 @@ def _switch_to(paths: BrandPaths, settings: Settings, version: Version) -> bool:
         sync_folder(published)
         is_switched = True
     served = read_served_version(published)
-    changed = serve_version(published, version.publish_id, _describe_served(file), bi_root=settings.bi_root)
+    changed = serve_version(
+        published, version.publish_id, _describe_served(file), bi_root=settings.bi_root and settings.bi_root.replace("{brand}", paths.brand)
+    )
     return is_switched or (changed and served != version.publish_id)
 
 
@@ -636,6 +637,27 @@ def _read_version(folder: Path) -> Version:
             expected="version.json as publish wrote it",
             remedy="move the folder away and publish again",
         ) from None
+
+
+def _prepare_folder(paths: BrandPaths, settings: Settings) -> None:
+    # Where readers get a volume of their own, the brand's folder links there, so that every path stays what it is.
+    if settings.published:
+        target = settings.published.resolve() / paths.brand
+        is_elsewhere = paths.published.exists() and paths.published.resolve() != target
+        if is_elsewhere and any(paths.published.iterdir()):
+            raise SettingsError(
+                "the published files lie elsewhere than FIFTY_PUBLISHED says",
+                where=f"{paths.brand}/published",
+                seen=str(paths.published.resolve()),
+                expected=str(target),
+                remedy=f"move what is in the one folder into the other, remove {paths.published}, publish again",
+            )
+        target.mkdir(parents=True, exist_ok=True)
+        if not paths.published.is_symlink() and paths.published.is_dir():
+            paths.published.rmdir()
+        if not paths.published.is_symlink() or is_elsewhere:
+            replace_link(paths.published, target)
+    (paths.published / "versions").mkdir(parents=True, exist_ok=True)
 
 
 def _remove_leftovers(published: Path) -> None:

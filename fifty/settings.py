@@ -26,6 +26,9 @@ class Settings(BaseSettings):
 
     config: Path = Field(Path("fifty.yml"), description="the configuration file")
     data: Path = Field(Path("data"), description="the data directory: one folder per brand")
+    published: Path | None = Field(
+        None, description="where the published files lie, one folder per brand, when not in the data directory, which then links there"
+    )
     dbt_project: Path = Field(PROJECT_ROOT / "dbt_project", description="the dbt project")
     expectations: Path = Field(PROJECT_ROOT / "expectations", description="the gates' suites")
     secrets: Path | None = Field(None, description="folder with one file per credential, named like the credential")
@@ -38,7 +41,9 @@ class Settings(BaseSettings):
     http_longest_wait_seconds: float = Field(900.0, gt=0, description="longest wait a platform may ask for between two attempts")
     keep_versions: int = Field(7, ge=1, description="published versions kept for roll-back")
     keep_log_days: int = Field(30, ge=1, description="days that logs are kept")
-    bi_root: str | None = Field(None, description="path of the published folder as readers see it; default: where it is")
+    bi_root: str | None = Field(
+        None, description="path of a brand's published folder as readers see it, with {brand} for the brand; default: where it is"
+    )
     lock_timeout_seconds: float = Field(600.0, ge=0, description="longest wait for another writer of the same brand")
     log_level: str = Field("INFO", description="DEBUG, INFO, WARNING or ERROR")
     pull_schedule: str = Field("0 * * * *", description="when the platforms are pulled, as cron, UTC; each run covers the interval before it")

@@ -319,6 +319,25 @@ def test_readers_may_see_the_folder_under_another_path(paths: BrandPaths, settin
         assert connection.execute("select distinct parameters_version from engagement.posts").fetchall() == [("one",)]
 
 
+def test_readers_may_get_a_volume_of_their_own(paths: BrandPaths, settings: Settings, tmp_path: Path) -> None:
+    settings.published = tmp_path / "volume"
+    settings.bi_root = str(tmp_path / "volume" / "{brand}")
+    _publish(paths, settings, "one")
+    volume = tmp_path / "volume" / paths.brand
+    assert (paths.published.is_symlink(), paths.published.resolve()) == (True, volume)
+    for file in (volume / "marts.duckdb", volume / "bi.duckdb", paths.published / "marts.duckdb"):
+        assert _ask(file, "select distinct parameters_version from engagement.posts") == [("one",)]
+    _publish(paths, settings, "two")
+    assert _ask(volume / "marts.duckdb", "select distinct parameters_version from engagement.posts") == [("two",)]
+    assert not list(volume.rglob("keys.json")) and not list(volume.rglob("warehouse.duckdb"))
+
+    settings.published = tmp_path / "another"
+    with pytest.raises(SettingsError, match="lie elsewhere than FIFTY_PUBLISHED says") as refused:
+        _publish(paths, settings, "three")
+    assert refused.value.seen == str(volume)
+    assert _ask(volume / "marts.duckdb", "select distinct parameters_version from engagement.posts") == [("two",)]
+
+
 def test_an_announced_switch_far_ahead_does_not_hold_up_the_next(paths: BrandPaths, settings: Settings) -> None:
     _publish(paths, settings, "one")
     _publish(paths, settings, "two")

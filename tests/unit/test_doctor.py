@@ -97,6 +97,16 @@ def test_staff_are_named_only_with_a_basis_and_a_basis_without_names_is_remarked
     assert find(examine(settings), "acme/staff names") == Finding("acme/staff names", "good", "1 shown by name: works agreement")
 
 
+def test_one_path_for_the_readers_of_several_brands_is_wrong(settings: Settings, tmp_path: Path) -> None:
+    settings.bi_root = "/published"
+    assert not [one for one in examine(settings) if one.check == "FIFTY_BI_ROOT"]
+    text = (tmp_path / "fifty.yml").read_text(encoding="utf-8")
+    (tmp_path / "fifty.yml").write_text(text + text.split("brands:")[1].replace("acme", "other"), encoding="utf-8")
+    assert find(examine(settings), "FIFTY_BI_ROOT").outcome == "wrong"
+    settings.bi_root = "/published/{brand}"
+    assert not [one for one in examine(settings) if one.check == "FIFTY_BI_ROOT"]
+
+
 def test_missing_suites_and_models_are_wrong_and_say_which_setting_to_mend(settings: Settings, tmp_path: Path) -> None:
     broken = settings.model_copy(update={"dbt_project": tmp_path / "none", "expectations": tmp_path / "none"})
     findings = examine(broken)
