@@ -30,6 +30,7 @@ def build_extracts(slug: str, name: str, timezone: str, orders: list[str]) -> DA
         doc_md=f"""**{name}**: writes {", ".join(f"`{one}`" for one in orders)} from what is published, after each publish and every morning.
 
 - A run by the clock stops, and says so, where the published marts are older than {settings.stale_after_hours:.0f} hours; before the first publish it is skipped.
+- While extracts are held (`fifty hold`) or the brand is paused (`fifty pause`) the run is skipped, and says by whom and why.
 - `quarterly_verdict` is written on the first run of a quarter; `fifty extract --name quarterly_verdict` writes it on any other day.
 - The files are in `{settings.data}/{slug}/extracts/<name>/<day>/`. A second run of the same version changes no byte.
 """,
@@ -46,7 +47,8 @@ def build_extracts(slug: str, name: str, timezone: str, orders: list[str]) -> DA
         @task
         def extract(as_of: str) -> str:
             """Write every extract the brand has ordered."""
-            return str(open_run(slug, as_of=as_of).extract().describe())
+            with skip_when_early():
+                return str(open_run(slug, as_of=as_of).extract().describe())
 
         extract(check_freshness())  # type: ignore[arg-type]
     return dag

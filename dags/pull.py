@@ -14,7 +14,7 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, AssetAlias, CronDataIntervalTimetable, Param, TriggerRule, get_current_context, task
 
 from fifty.connectors.base import Connector, discover_connectors
-from scheduler.defaults import START_DATE, as_of_param, default_args, is_run, landing_asset, list_brands, open_settings
+from scheduler.defaults import START_DATE, as_of_param, default_args, is_run, landing_asset, list_brands, open_settings, skip_when_early
 
 LARGEST_MAP = 200  # Airflow's own bound is 1024; a grid of more than a few hundred is unreadable.
 
@@ -50,6 +50,7 @@ def build_pull(connector: Connector, brands: list[str]) -> DAG:
 - Streams, in order: {", ".join(f"`{stream.name}`" for stream in connector.streams)}.
 - `pull` is one task an account (`brand/account`). A load that fails does not stop the others: what came is announced and built, and the run is marked failed.
 - The next run goes on from the last finished load, so a missed hour heals by itself.
+- Accounts of a brand that is paused (`fifty pause`) are skipped.
 - By hand: `since` and `until` backfill events; what the platform can only say about now is recorded as not reachable.
 - Scopes, limits and quirks: `fifty/connectors/{connector.platform}/README.md`.
 """,
@@ -73,7 +74,8 @@ def build_pull(connector: Connector, brands: list[str]) -> DAG:
                 context["params"], interval=(context.get("data_interval_start"), context.get("data_interval_end")),
                 is_backfill=is_run(context, "backfill"), run_after=context["dag_run"].run_after,
             )  # fmt: skip
-            landed, worst = pull_batch(*open_settings(), connector, batch, window)
+            with skip_when_early():
+                landed, worst = pull_batch(*open_settings(), connector, batch, window)
             context["ti"].xcom_push(key="landed", value=landed)
             if worst:
                 raise worst

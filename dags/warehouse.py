@@ -51,7 +51,7 @@ def build_warehouse(slug: str, name: str) -> DAG:
 
 - A gate that fails leaves the last version published. `fifty status --brand {slug}` names the check and its remedy.
 - A run that failed or was killed leaves nothing half done: clear it, or wait for the next one, which takes up what is left.
-- As long as the brand's configuration has not landed, runs are skipped.
+- As long as the brand's configuration has not landed, or the brand is paused (`fifty pause`), runs are skipped.
 - By hand: `as_of` for another day. To go back: `fifty publish --brand {slug} --list`, then `--version V`.
 """,
     ) as dag:
@@ -72,7 +72,8 @@ def build_warehouse(slug: str, name: str) -> DAG:
             @task(task_id=stage, outlets=[marts_asset(slug)] if stage == "publish" else [], doc_md=STAGES[stage])
             def work(begun: dict[str, str], stage: str) -> str:
                 """Do one stage of the brand's run."""
-                return str(getattr(open_run(slug, **begun), stage)().describe())
+                with skip_when_early():
+                    return str(getattr(open_run(slug, **begun), stage)().describe())
 
             steps.append(work(begun, stage))  # type: ignore[arg-type]
         chain(*steps)

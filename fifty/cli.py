@@ -14,16 +14,17 @@ import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from fifty import console
-from fifty.errors import FiftyError, GateFailed, SettingsError
+from fifty import console, operator_commands
+from fifty.errors import FiftyError, GateFailed, HeldError, SettingsError
+from fifty.options import BrandOption, ConfigOption, DataOption, JsonOption, load_brands, read_day
 from fifty.runbook import name_page
-from fifty.settings import Settings, load_settings
+from fifty.settings import load_settings
 
 logger = logging.getLogger(__name__)
 
@@ -36,9 +37,6 @@ app = typer.Typer(
     rich_markup_mode=None,
 )
 
-ConfigOption = Annotated[Path | None, typer.Option("--config", help="The configuration file [default: fifty.yml, or FIFTY_CONFIG].")]
-DataOption = Annotated[Path | None, typer.Option("--data", help="The data directory [default: data, or FIFTY_DATA].")]
-BrandOption = Annotated[str | None, typer.Option("--brand", help="One brand [default: all].")]
 AsOfOption = Annotated[str | None, typer.Option("--as-of", metavar="DATE", help="The day the marts describe, YYYY-MM-DD [default: yesterday, UTC].")]
 KnownAtOption = Annotated[
     str | None, typer.Option("--known-at", metavar="INSTANT", help="Leave out what was observed later [default: everything known].")
@@ -46,7 +44,6 @@ KnownAtOption = Annotated[
 PlatformOption = Annotated[list[str] | None, typer.Option("--platform", help="One platform; may be given several times [default: all].")]
 SinceOption = Annotated[str | None, typer.Option("--since", metavar="INSTANT", help="Pull events of a past window from here (a backfill).")]
 UntilOption = Annotated[str | None, typer.Option("--until", metavar="INSTANT", help="End of the window pulled [default: the end of the as-of day].")]
-JsonOption = Annotated[bool, typer.Option("--json", help="Answer as JSON.")]
 
 
 @app.callback(invoke_without_command=True)
@@ -229,7 +226,7 @@ def calibrate(
     from fifty.calibrate import run_calibration, write_calibration
     from fifty.warehouse import BrandPaths
 
-    settings, brands = _load(config, data, brand)
+    settings, brands = load_brands(config, data, brand)
     answers: dict[str, Any] = {}
     for slug in brands:
         found = run_calibration(BrandPaths(settings.data, slug), settings)
@@ -262,7 +259,7 @@ def status(config: ConfigOption = None, data: DataOption = None, brand: BrandOpt
     """Say per brand what was pulled, what waits, what was refused, what is published and how fresh it is."""
     from fifty.status import describe_status, read_status
 
-    settings, brands = _load(config, data, brand)
+    settings, brands = load_brands(config, data, brand)
     found = [read_status(slug, one, settings) for slug, one in brands.items()]
     if as_json:
         console.say_json([asdict(one) for one in found])
@@ -320,13 +317,8 @@ def demo(
         raise typer.Exit(1)
 
 
-def _load(config: Path | None, data: Path | None, brand: str | None) -> tuple[Settings, dict[str, Any]]:
-    from fifty.config import load_config
-    from fifty.connectors.base import discover_connectors, remote_platforms
-
-    settings = load_settings(config=config, data=data)
-    console.set_up_logging(settings.log_level)
-    return settings, load_config(settings.config, platforms=remote_platforms(discover_connectors().values())).pick(brand)
+for command in operator_commands.COMMANDS:
+    app.command()(command)
 
 
 def _run_stages(
@@ -343,27 +335,41 @@ def _run_stages(
     """Do `work` on a run of each brand; one brand's failure does not stop the next. Ends with the worst exit code."""
     from fifty.pipeline import BrandRun
 
-    settings, brands = _load(config, data, brand)
+    settings, brands = load_brands(config, data, brand)
     _check_platforms(platforms)
-    day = _read_day("--as-of", as_of) or datetime.now(UTC).date() - timedelta(days=1)
+    day = read_day("--as-of", as_of) or datetime.now(UTC).date() - timedelta(days=1)
     known = _read_instant("--known-at", known_at)
     answers = []
     codes = [0]
     for slug, one in brands.items():
         started = BrandRun(slug, one, settings, day, known_at=known)
         error: Exception | None = None
+        skipped: HeldError | None = None
         try:
             work(started)
+        except HeldError as caught:
+            # As an operator has said: no failure.
+            skipped = caught
         except FiftyError as caught:
             error = caught
             codes.append(caught.exit_code)
         except Exception as caught:
             error = caught
             codes.append(1)
-        answers.append({"brand": slug, "as_of": day, "stages": [report.as_dict() for report in started.done], "error": str(error) if error else None})
+        answers.append(
+            {
+                "brand": slug,
+                "as_of": day,
+                "stages": [report.as_dict() for report in started.done],
+                "skipped": str(skipped) if skipped else None,
+                "error": str(error) if error else None,
+            }
+        )
         if not as_json:
             for report in started.done:
                 console.say(report.describe())
+            if skipped:
+                console.say(f"{slug}: skipped     {skipped}")
         for report in started.done:
             for text in report.warnings:
                 console.warn(text)
@@ -384,7 +390,7 @@ def _show_versions(config: Path | None, data: Path | None, brand: str | None, ve
     from fifty.publish import fingerprint_marts, list_versions, read_current_version, switch_version
     from fifty.warehouse import BrandPaths
 
-    settings, brands = _load(config, data, brand)
+    settings, brands = load_brands(config, data, brand)
     answers: dict[str, Any] = {}
     for slug in brands:
         paths = BrandPaths(settings.data, slug)
@@ -419,15 +425,6 @@ def _check_platforms(platforms: list[str] | None) -> None:
     for platform in platforms or []:
         if platform not in known:
             raise typer.BadParameter(f"--platform {platform!r} is no platform; known: {', '.join(sorted(known))}")
-
-
-def _read_day(option: str, text: str | None) -> date | None:
-    if text is None:
-        return None
-    try:
-        return date.fromisoformat(text)
-    except ValueError:
-        raise typer.BadParameter(f"{option} {text!r} is no date; write it as 2026-03-31") from None
 
 
 def _read_instant(option: str, text: str | None) -> datetime | None:

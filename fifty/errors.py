@@ -8,7 +8,10 @@
     │   ├── PagingError        the platform's paging does not end
     │   └── LandingError       a landed file is not what its manifest says
     ├── SkippableError     this one scope cannot be read (deleted post, hidden followers): counted, the load goes on;
-    │                      or this one run has nothing to do yet: skipped, a later one follows by itself
+    │   │                  or this one run has nothing to do yet: skipped, a later one follows by itself
+    │   ├── HeldError          an operator holds the brand's extracts
+    │   ├── PausedError        an operator has paused the brand
+    │   └── DepartedError      the brand has left
     └── GateFailed         a gate stopped the run: exit code 3
 
 Every message answers: where, what was seen, what was expected, what to do next.
@@ -84,6 +87,18 @@ class LandingError(FatalError):
 
 class SkippableError(FiftyError):
     """One scope cannot be read: recorded as incomplete, the load goes on. Or one run is too early: skipped, a later one follows."""
+
+
+class HeldError(SkippableError):
+    """An operator holds the brand's extracts: none is written or sent until they are released."""
+
+
+class PausedError(SkippableError):
+    """An operator has paused the brand: nothing is pulled, built or sent until it is resumed."""
+
+
+class DepartedError(SkippableError):
+    """The brand was offboarded; only its entry in fifty.yml is left."""
 
 
 class GateFailed(FiftyError):

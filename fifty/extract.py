@@ -32,6 +32,7 @@ from fifty.quarterly import render_quarterly_verdict
 from fifty.serving import quote_text
 from fifty.settings import Settings
 from fifty.spreadsheets import DataColumn, Dataset, write_csv, write_xlsx
+from fifty.state import refuse_held
 from fifty.warehouse import BrandPaths
 
 log = logging.getLogger(__name__)
@@ -268,11 +269,22 @@ class ExtractResult:
         return words + "".join(f"; {name} is there for this quarter" for name in self.not_due)
 
 
-def run_extracts(slug: str, brand: Brand, paths: BrandPaths, settings: Settings, *, names: Sequence[str] | None = None) -> ExtractResult:
-    """Write the extracts that the configuration orders (or those of them in `names`, due or not) from the published version.
+def run_extracts(
+    slug: str,
+    brand: Brand,
+    paths: BrandPaths,
+    settings: Settings,
+    *,
+    names: Sequence[str] | None = None,
+    publish_id: str | None = None,
+    is_again: bool = False,
+) -> ExtractResult:
+    """Write the extracts that the configuration orders (or those of them in `names`, due or not) from the published version, or from the one named.
 
-    Raises SettingsError for a name that is not ordered, FatalError when nothing is published.
+    `is_again` writes also what is there already. Raises SettingsError for a name that is not ordered, FatalError when nothing is published, HeldError
+    while an operator holds the brand's extracts.
     """
+    refuse_held(paths)
     orders = {order.name: order for order in brand.extracts}
     unknown = sorted(set(names or ()) - set(orders))
     if unknown:
@@ -283,11 +295,11 @@ def run_extracts(slug: str, brand: Brand, paths: BrandPaths, settings: Settings,
             remedy="use one of these, or add it to the brand's `extracts`",
         )
     log.info("extract start brand=%s", slug)
-    with open_version(paths) as (version, connection):
+    with open_version(paths, publish_id) as (version, connection):
         as_of = date.fromisoformat(version.as_of_date)
         not_due = tuple(name for name in orders if names is None and PLANS[name].is_quarterly and _has_quarter(paths.extracts / name, as_of))
         chosen = [order for name, order in orders.items() if (names is None or name in names) and name not in not_due]
-        written = tuple(_write_extract(order, brand, paths, version, connection) for order in chosen)
+        written = tuple(_write_extract(order, brand, paths, version, connection, is_again=is_again) for order in chosen)
     result = ExtractResult(version.publish_id, as_of, written, not_due)
     log.info("extract end brand=%s %s", slug, result.message)
     return result
@@ -308,12 +320,14 @@ def _is_day(name: str) -> bool:
     return True
 
 
-def _write_extract(order: ExtractOrder, brand: Brand, paths: BrandPaths, version: Version, connection: duckdb.DuckDBPyConnection) -> WrittenExtract:
+def _write_extract(
+    order: ExtractOrder, brand: Brand, paths: BrandPaths, version: Version, connection: duckdb.DuckDBPyConnection, *, is_again: bool
+) -> WrittenExtract:
     plan = PLANS[order.name]
     as_of = date.fromisoformat(version.as_of_date)
     target = paths.extracts / order.name / version.as_of_date
     temporary = target.with_name(f".{target.name}.tmp")
-    _mend_folder(target)
+    mend_folder(target)
     temporary.mkdir(parents=True)
     datasets = [_read_dataset(connection, one, as_of) for one in plan.datasets]
     dictionary = _make_dictionary(datasets)
@@ -338,7 +352,9 @@ def _write_extract(order: ExtractOrder, brand: Brand, paths: BrandPaths, version
     files = [_describe_file(temporary / name, counts[name]) for name in sorted(counts)]
     manifest = _write_manifest(order, brand, version, datasets, files, _read_expiry_days(connection))
     (temporary / "manifest.json").write_text(manifest, encoding="utf-8")
-    is_new = _move_in_place(temporary, target)
+    # Again: an operator may have said so while it was written.
+    refuse_held(paths)
+    is_new = move_in_place(temporary, target, is_again=is_again)
     moved = tuple(ExtractFile(one.name, target / one.name, one.sha256, one.byte_count, one.row_count) for one in files)
     return WrittenExtract(order.name, target, moved, is_new, tuple(order.recipients))
 
@@ -417,14 +433,14 @@ def _describe_file(path: Path, row_count: int | None) -> ExtractFile:
     return ExtractFile(path.name, path, hashlib.sha256(content).hexdigest(), len(content), row_count)
 
 
-def _move_in_place(temporary: Path, target: Path) -> bool:
-    """Let the finished folder appear as `target`; False (and nothing changes) when the same files are there already."""
-    if target.exists() and _read_folder(temporary) == _read_folder(target):
+def move_in_place(temporary: Path, target: Path, *, is_again: bool = False) -> bool:
+    """Let the finished folder appear as `target`; False (and nothing changes, unless `is_again`) when the same files are there already."""
+    if target.exists() and not is_again and _read_folder(temporary) == _read_folder(target):
         shutil.rmtree(temporary)
         return False
     aside = target.with_name(f".{target.name}.old")
     if target.exists():
-        # Folders cannot replace each other in one step; a run killed between the two renames is mended by _mend_folder.
+        # Folders cannot replace each other in one step; a run killed between the two renames is mended by mend_folder.
         target.rename(aside)
     temporary.rename(target)
     if aside.exists():
@@ -432,7 +448,7 @@ def _move_in_place(temporary: Path, target: Path) -> bool:
     return True
 
 
-def _mend_folder(target: Path) -> None:
+def mend_folder(target: Path) -> None:
     """Undo what a killed run left beside `target`."""
     aside = target.with_name(f".{target.name}.old")
     temporary = target.with_name(f".{target.name}.tmp")

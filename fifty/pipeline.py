@@ -23,12 +23,16 @@ from fifty.history import PLATFORM as PUBLISHED_PLATFORM
 from fifty.landing import format_compact, landing_root, parse_instant, read_manifest
 from fifty.reports import StageReport
 from fifty.settings import Settings
-from fifty.warehouse import BrandPaths
+from fifty.state import refuse_stopped
+from fifty.warehouse import BrandPaths, hold_folder
 
 
 @dataclass
 class BrandRun:
-    """One run of one brand for the day `as_of` (UTC). Each stage raises a FiftyError when it cannot go on; what is published stays."""
+    """One run of one brand for the day `as_of` (UTC). Each stage raises a FiftyError when it cannot go on; what is published stays.
+
+    Of a brand that is paused or has left no stage is begun: PausedError, DepartedError. Of one that is held the last one is not: HeldError.
+    """
 
     slug: str
     brand: Brand
@@ -61,7 +65,7 @@ class BrandRun:
         """Platforms → landed files. `since` makes it a backfill. Raises the worst error when no platform sent anything."""
         from fifty.pull import run_pull
 
-        with self._stage("pull", "items") as report:
+        with self._stage("pull", "items") as report, hold_folder(self.paths):
             result = run_pull(
                 self.slug,
                 self.brand,
@@ -123,7 +127,7 @@ class BrandRun:
         """The published version → files for people."""
         from fifty.extract import run_extracts
 
-        with self._stage("extract", "files") as report:
+        with self._stage("extract", "files") as report, hold_folder(self.paths):
             reports.describe_extract(report, run_extracts(self.slug, self.brand, self.paths, self.settings, names=names))
         return report
 
@@ -151,6 +155,7 @@ class BrandRun:
     @contextmanager
     def _stage(self, stage: str, unit: str = "rows") -> Iterator[StageReport]:
         # Each stage logs its own begin and end; here it is timed and shown.
+        refuse_stopped(self.paths)
         report = StageReport(stage, self.slug, unit=unit)
         started = time.monotonic()
         try:

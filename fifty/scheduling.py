@@ -14,11 +14,12 @@ from typing import Any
 
 from fifty.config import Config
 from fifty.connectors.base import Connector
-from fifty.errors import FatalError, FiftyError, SettingsError, SkippableError
+from fifty.errors import DepartedError, FatalError, FiftyError, PausedError, SettingsError, SkippableError
 from fifty.landing import list_finished_loads
 from fifty.pipeline import BrandRun, end_of_day, find_as_of, name_run
 from fifty.reports import find_worst
 from fifty.settings import Settings
+from fifty.state import refuse_held, refuse_stopped
 from fifty.warehouse import BrandPaths
 
 
@@ -85,9 +86,13 @@ def _label_batch(targets: list[list[str | None]]) -> str:
 def pull_batch(
     settings: Settings, config: Config, connector: Connector, batch: Mapping[str, Any], window: PullWindow
 ) -> tuple[list[str], FiftyError | None]:
-    """Pull every account of a batch, each for itself. Returns the brands that landed something, and the worst error met."""
+    """Pull every account of a batch, each for itself. Returns the brands that landed something, and the worst error met.
+
+    Accounts of a brand that is paused or has left are passed over; raises that SkippableError where nothing else is in the batch.
+    """
     landed: set[str] = set()
     errors: list[FiftyError] = []
+    stops: list[SkippableError] = []
     for slug, account in batch["accounts"]:
         run = BrandRun(slug, config.brands[slug], settings, (window.until - timedelta(microseconds=1)).date())
         try:
@@ -98,12 +103,17 @@ def pull_batch(
                 platforms=[connector.platform],
                 accounts=[account] if account else None,
             )
+        except (PausedError, DepartedError) as error:
+            stops.append(error)
+            continue
         except FiftyError as error:
             errors.append(error)
             continue
         errors += report.facts["errors"]
         if report.facts["came"]:
             landed.add(slug)
+    if stops and len(stops) == len(batch["accounts"]):
+        raise stops[0]
     return sorted(landed), find_worst(errors)
 
 
@@ -111,8 +121,9 @@ def begin_run(slug: str, settings: Settings, config: Config, *, as_of: str | Non
     """A run with its day and name fixed, for stages that run as separate tasks.
 
     Raises SkippableError as long as the brand's configuration has not landed: without it nobody is known to be the brand, and the gate would
-    stop the marts. Its own pull then starts the next run.
+    stop the marts. Its own pull then starts the next run. PausedError or DepartedError where an operator has said so.
     """
+    refuse_stopped(BrandPaths(settings.data, slug))
     day = date.fromisoformat(as_of) if as_of else find_as_of(settings, slug)
     if not list_finished_loads(settings.data, slug, platform="config"):
         raise SkippableError(
@@ -128,11 +139,14 @@ def begin_run(slug: str, settings: Settings, config: Config, *, as_of: str | Non
 def check_freshness(slug: str, settings: Settings, *, at: datetime, is_by_clock: bool) -> str:
     """As-of day of what is published. Raises FatalError when nothing is, or when a run by the clock finds it too old.
 
-    By the clock, before the first publish, SkippableError: nobody expects an extract yet, and the publish starts one by itself.
+    By the clock, before the first publish, SkippableError: nobody expects an extract yet, and the publish starts one by itself. HeldError, PausedError
+    or DepartedError where an operator has said so.
     """
     from fifty.publish import open_version, read_current_version
 
     paths = BrandPaths(settings.data, slug)
+    refuse_stopped(paths)
+    refuse_held(paths)
     if is_by_clock and read_current_version(paths) is None:
         raise SkippableError("nothing is published yet", where=f"{slug}/extract", remedy="nothing: the first publish starts the extracts by itself")
     with open_version(paths) as (version, _):

@@ -17,6 +17,7 @@ from fifty.errors import FatalError, RetryableError
 from fifty.landing import list_finished_loads, parse_instant
 from fifty.publish import list_versions, open_version, read_current_version
 from fifty.settings import Settings
+from fifty.state import Act, read_state
 from fifty.warehouse import BrandPaths, connect, lock_brand
 
 
@@ -51,13 +52,22 @@ class BrandStatus:
     version_count: int = 0
     behind: list[str] | None = None
     coverage: dict[str, int] | None = None
+    hold: Act | None = None
+    pause: Act | None = None
+    departure: Act | None = None
+    last_resend: Act | None = None
     notes: list[str] = field(default_factory=list)
 
 
 def read_status(slug: str, brand: Brand, settings: Settings) -> BrandStatus:
     """Status of one brand. A run that is under way is waited for a second, then its part is left out and said so."""
     paths = BrandPaths(settings.data, slug)
-    status = BrandStatus(slug)
+    state = read_state(paths)
+    resends = [act for act in state.acts if act.kind == "resend"]
+    status = BrandStatus(slug, hold=state.hold, pause=state.pause, departure=state.departure, last_resend=resends[-1] if resends else None)
+    if state.departure:
+        status.notes.append("the brand has left: take it out of fifty.yml")
+        return status
     known = _read_landing(status, brand, settings)
     _read_work_file(status, paths, settings, known)
     _read_published(status, paths)
@@ -153,6 +163,12 @@ def _read_published(status: BrandStatus, paths: BrandPaths) -> None:
 def describe_status(status: BrandStatus) -> Iterator[str]:
     """The status as lines for a terminal."""
     yield f"{status.brand}"
+    if status.departure:
+        yield f"  left         {status.departure.words}"
+    if status.pause:
+        yield f"  paused       {status.pause.words}; nothing is pulled, built or sent until `fifty pause {status.brand} --resume`"
+    if status.hold:
+        yield f"  held         {status.hold.words}; no extract is written or sent until `fifty hold {status.brand} --release`"
     if status.published_version:
         end = parse_instant(f"{status.published_as_of}T00:00:00+00:00") + timedelta(days=1)
         yield f"  published    {status.published_version}, which covers all before {end:%Y-%m-%d %H:%M} UTC; {status.version_count} versions kept"
@@ -172,6 +188,11 @@ def describe_status(status: BrandStatus) -> Iterator[str]:
         yield f"  quarantined  {stream}: {count}"
     for check in status.failed_checks or []:
         yield f"  {check['severity']:12} {check['suite']} {check['check']} {check['outcome']}: {check['detail']}"
+    if status.last_resend:
+        sent = status.last_resend
+        yield f"  sent again   {sent.facts.get('extract')} of {sent.facts.get('day')} at {sent.at} by {sent.by}" + (
+            f": {sent.why}" if sent.why else ""
+        )
     if status.behind:
         yield f"  behind       {', '.join(status.behind)}"
     if status.coverage:

@@ -8,6 +8,7 @@ Try it alone: `python -m fifty.warehouse data/<brand>` prints the tables and the
 
 from __future__ import annotations
 
+import fcntl
 import json
 import os
 import secrets
@@ -21,7 +22,7 @@ import duckdb
 import yaml
 from filelock import FileLock, Timeout
 
-from fifty.errors import RetryableError
+from fifty.errors import DepartedError, RetryableError
 from fifty.settings import Settings
 
 SCHEMA_VERSION = 1
@@ -122,14 +123,59 @@ class BrandPaths:
         """dbt's compiled models and manifest of this brand."""
         return self.root / "dbt_target"
 
+    @property
+    def operations(self) -> Path:
+        """What operators have said of the brand (fifty/state.py)."""
+        return self.root / "operations.json"
+
+    @property
+    def departure(self) -> Path:
+        """Says that the brand has left; outside its folder, which goes."""
+        return self.data / ".offboarded" / f"{self.brand}.json"
+
+    @property
+    def tombstone(self) -> Path:
+        """What the brand's folder is called while it is being removed."""
+        return self.data / f".{self.brand}.offboarded"
+
+
+def refuse_departed(paths: BrandPaths) -> None:
+    """Raise DepartedError where the brand has left."""
+    if paths.departure.exists():
+        raise DepartedError(
+            "the brand has left",
+            where=paths.brand,
+            seen=str(paths.departure),
+            expected="a brand that has not been offboarded",
+            remedy=f"take it out of fifty.yml; to begin it anew, from nothing, remove {paths.departure}",
+        )
+
+
+def _refuse_departed_meanwhile(paths: BrandPaths) -> None:
+    """As refuse_departed, for who has just got a lock: the brand may have left since it was asked for, and the folder been made anew for the lock."""
+    try:
+        refuse_departed(paths)
+    except DepartedError:
+        with suppress(OSError):
+            for lock in paths.root.glob(".*.lock"):
+                lock.unlink()
+            paths.root.rmdir()
+        raise
+
 
 @contextmanager
 def lock_brand(paths: BrandPaths, settings: Settings) -> Iterator[None]:
-    """Hold the brand's writer lock. Raises RetryableError when another process holds it longer than the setting allows."""
+    """Hold the brand's writer lock. Raises RetryableError when another process holds it longer than the setting allows, DepartedError when the brand
+    has left."""
+    refuse_departed(paths)
     paths.root.mkdir(parents=True, exist_ok=True)
     lock = FileLock(paths.root / ".writer.lock")
     try:
         lock.acquire(timeout=settings.lock_timeout_seconds)
+    except FileNotFoundError:
+        # The folder went while this process waited.
+        refuse_departed(paths)
+        raise
     except Timeout:
         raise RetryableError(
             "another process is writing this brand",
@@ -139,9 +185,35 @@ def lock_brand(paths: BrandPaths, settings: Settings) -> Iterator[None]:
             remedy="wait for the other run, or end it; the lock goes with its process",
         ) from None
     try:
+        _refuse_departed_meanwhile(paths)
         yield
     finally:
         lock.release()
+
+
+@contextmanager
+def hold_folder(paths: BrandPaths, *, alone: bool = False) -> Iterator[None]:
+    """Keep the brand's folder where it is: pulls and backups hold it together, whoever moves it holds it `alone`.
+
+    Raises RetryableError at once when it is held otherwise, DepartedError when the brand has left.
+    """
+    refuse_departed(paths)
+    paths.root.mkdir(parents=True, exist_ok=True)
+    path = paths.root / ".folder.lock"
+    with path.open("a") as file:
+        try:
+            # The operating system's: shared or alone, and gone with its process.
+            fcntl.flock(file, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise RetryableError(
+                "a pull or a backup of this brand is under way" if alone else "the brand is being offboarded",
+                where=paths.brand,
+                seen=f"{path} is held",
+                expected="it to be free",
+                remedy="wait until it has ended; the lock goes with its process",
+            ) from None
+        _refuse_departed_meanwhile(paths)
+        yield
 
 
 @contextmanager

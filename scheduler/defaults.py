@@ -66,7 +66,7 @@ def is_run(context: dict[str, Any], kind: str) -> bool:
 
 @contextmanager
 def skip_when_early() -> Iterator[None]:
-    """Too early is no failure: the task, and what follows it, is shown as skipped."""
+    """Too early is no failure, nor is what an operator has held or paused: the task, and what follows it, is shown as skipped."""
     try:
         yield
     except SkippableError as error:

@@ -6,6 +6,7 @@ import json
 import logging
 import subprocess
 import sys
+from collections.abc import Iterator
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,8 @@ from typing import Any
 import pytest
 
 from fifty.landing import LoadKey, LoadWriter, Window
+from fifty.state import record_act
+from fifty.warehouse import BrandPaths
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -84,6 +87,38 @@ def test_extracts_of_a_brand_that_never_published_fail_and_say_what_to_do(prepar
     assert state == "failed"
     assert tasks == {"check_freshness": "failed", "extract": "upstream_failed"}
     assert "run `fifty publish` first" in alerts[0]
+
+
+@pytest.fixture
+def acme(airflow_home: Path) -> Iterator[BrandPaths]:
+    paths = BrandPaths(airflow_home / "data", "acme")
+    yield paths
+    paths.operations.unlink()
+
+
+def test_a_paused_brand_is_skipped_in_every_dag_and_nobody_is_alarmed(prepared: Any, acme: BrandPaths) -> None:
+    record_act(acme, "pause", by="ann", why="review")
+    for name, tasks in (
+        ("pull_mastodon", {"plan": "success", "pull": "skipped", "announce": "success", "all_pulled": "skipped"}),
+        ("extracts_acme", {"check_freshness": "skipped", "extract": "skipped"}),
+    ):
+        state, found, alerts, assets = run(prepared, name)
+        assert (state, found, alerts, assets) == ("success", tasks, [], set())
+    state, found, alerts, _ = run(prepared, "warehouse_acme")
+    assert (state, set(found.values()), alerts) == ("success", {"skipped"}, [])
+
+
+def test_a_paused_brand_does_not_keep_the_others_of_its_platform_from_being_pulled(prepared: Any, acme: BrandPaths) -> None:
+    record_act(acme, "pause", by="ann", why="review")
+    state, _, alerts, assets = run(prepared, "pull_config")
+    assert (state, alerts, assets) == ("success", [], {"fifty://other/landing"})
+
+
+def test_held_extracts_are_skipped_and_nobody_is_alarmed(prepared: Any, acme: BrandPaths) -> None:
+    record_act(acme, "hold", by="ann", why="odd numbers")
+    assert run(prepared, "extracts_acme")[:3] == ("success", {"check_freshness": "skipped", "extract": "skipped"}, [])
+    record_act(acme, "release")
+    assert run(prepared, "extracts_acme")[0] == "failed"  # as of any brand that never published
 
 
 SIDE_BY_SIDE = """

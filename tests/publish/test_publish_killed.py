@@ -8,57 +8,28 @@ from __future__ import annotations
 import os
 import shutil
 import signal
-import sys
-import traceback
 from collections.abc import Callable
 from pathlib import Path
-from types import FrameType
-from typing import Any
 
 import duckdb
 import pytest
+from killed_child import Line, read_lines, run_in_child
 from published_marts import AS_OF, read_contracts, write_marts
 
 from fifty import publish, serving
 from fifty.settings import Settings
 from fifty.warehouse import BrandPaths
 
-Line = tuple[str, int]
 # A few marts are as good as all of them here, and each kill costs three publishes.
 _MARTS = {name: model for name, model in read_contracts().items() if name in ("engagement.posts", "relationships.people", "ops.parameters")}
-_WATCHED = {str(Path(module.__file__ or "")) for module in (publish, serving)}
 
 
 def _run_in_child(task: Callable[[], object], *, kill_at: Line | None = None, record: Path | None = None) -> int:
-    """Run `task` in a fork, killed at a line or recording the lines it runs; returns the signal that ended it, 0 when it ended well."""
-    child = os.fork()
-    if child:
-        _, status = os.waitpid(child, 0)
-        assert os.WIFSIGNALED(status) or os.WEXITSTATUS(status) == 0, "the child failed"
-        return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
-    seen: dict[Line, None] = {}
-
-    def trace(frame: FrameType, event: str, argument: Any) -> Any:
-        if frame.f_code.co_filename not in _WATCHED:
-            return None
-        if event == "line":
-            line = (frame.f_code.co_filename, frame.f_lineno)
-            if line == kill_at:
-                os.kill(os.getpid(), signal.SIGKILL)
-            seen.setdefault(line)
-        return trace
-
-    try:
+    def hurried() -> None:
         serving.LEAD_SECONDS = serving.GRACE_SECONDS = 0.02
-        sys.settrace(trace)
         task()
-        sys.settrace(None)
-        if record:
-            record.write_text("\n".join(f"{file}\t{number}" for file, number in seen), encoding="utf-8")
-        os._exit(0)
-    except BaseException:
-        traceback.print_exc()
-        os._exit(1)
+
+    return run_in_child(hurried, watched=(publish, serving), kill_at=kill_at, record=record)
 
 
 def _check_doors(paths: BrandPaths, allowed: set[str]) -> None:
@@ -112,7 +83,7 @@ def test_killed_at_any_line_a_rerun_gives_the_undisturbed_state(tmp_path: Path, 
     _run_in_child(work(undisturbed), record=record)
     expected = tmp_path / "expected.txt"
     _run_in_child(lambda: expected.write_text(repr(_describe(BrandPaths(undisturbed, "acme"))), encoding="utf-8"))
-    lines = [(file, int(number)) for file, number in (line.split("\t") for line in record.read_text(encoding="utf-8").splitlines())]
+    lines = read_lines(record)
     assert len(lines) > 100
     # Every line with FIFTY_KILL_EVERY=1; each thirtieth by default, so that the suite stays quick.
     step = int(os.environ.get("FIFTY_KILL_EVERY", "30"))

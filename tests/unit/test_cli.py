@@ -14,7 +14,10 @@ from fifty.connectors.base import discover_connectors, remote_platforms
 from fifty.console import strip_controls
 
 FIFTY = Path(sys.executable).with_name("fifty")
-COMMANDS = ("init", "doctor", "run", "pull", "land", "gate", "transform", "publish", "extract", "replay", "calibrate", "status", "demo")
+COMMANDS = (
+    "init", "doctor", "run", "pull", "land", "gate", "transform", "publish", "extract", "replay", "calibrate", "status", "demo", "hold", "pause",
+    "resend", "offboard",
+)  # fmt: skip
 
 
 def call(*arguments: str, cwd: Path, **environment: str) -> subprocess.CompletedProcess[str]:
@@ -57,6 +60,11 @@ def test_init_writes_a_file_that_is_valid_and_never_overwrites(tmp_path: Path) -
         (("run", "--brand", "nobody"), "brand 'nobody' is not configured"),
         (("publish", "--version", "x"), "--version needs --brand"),
         (("publish", "--list", "--fingerprint"), "choose one of"),
+        (("hold", "example"), "--why is needed"),
+        (("pause", "example"), "--why is needed"),
+        (("pause", "nobody", "--why", "x"), "brand 'nobody' is not configured"),
+        (("resend", "example"), "Missing option '--name'"),
+        (("offboard", "example", "--yes", "exampel"), "nothing was removed"),
     ],
 )
 def test_wrong_usage_ends_with_2_and_says_how_it_is_written(tmp_path: Path, arguments: tuple[str, ...], words: str) -> None:
@@ -88,6 +96,44 @@ def test_status_of_an_empty_installation_answers_as_text_and_as_json(tmp_path: P
     answer = json.loads(call("status", "--json", cwd=tmp_path).stdout)
     assert answer[0]["brand"] == "example"
     assert answer[0]["published_version"] is None
+
+
+def test_a_held_brand_is_said_to_be_held_and_its_extract_is_no_failure(tmp_path: Path) -> None:
+    call("init", cwd=tmp_path)
+    assert call("hold", "example", "--why", "odd numbers", "--by", "ann", cwd=tmp_path).returncode == 0
+    assert "by ann: odd numbers" in call("status", cwd=tmp_path).stdout
+    done = call("extract", cwd=tmp_path)
+    assert (done.returncode, "extracts are held" in done.stdout, done.stderr) == (0, True, "")
+    (answer,) = json.loads(call("extract", "--json", cwd=tmp_path).stdout)
+    assert (answer["error"], "extracts are held" in answer["skipped"]) == (None, True)
+    assert call("resend", "example", "--name", "weekly", cwd=tmp_path).returncode == 1
+    assert call("hold", "example", "--release", cwd=tmp_path).returncode == 0
+    assert "extracts are held" not in call("extract", cwd=tmp_path).stderr
+
+
+def test_a_paused_brand_refuses_a_run_by_hand_until_it_is_resumed(tmp_path: Path) -> None:
+    call("init", cwd=tmp_path)
+    assert call("pause", "example", "--why", "review", cwd=tmp_path).returncode == 0
+    assert "paused" in call("status", cwd=tmp_path).stdout
+    done = call("run", "--as-of", "2026-03-31", cwd=tmp_path)
+    assert done.returncode == 1
+    assert "`fifty pause example --resume`" in done.stderr
+    assert "pausederror" in done.stderr
+    assert "was paused" not in call("pause", "example", "--resume", cwd=tmp_path).stdout
+    assert "was not paused" in call("pause", "example", "--resume", cwd=tmp_path).stdout
+
+
+def test_a_brand_asks_for_its_name_once_more_before_it_leaves(tmp_path: Path) -> None:
+    call("init", cwd=tmp_path)
+    call("hold", "example", "--why", "x", cwd=tmp_path)
+    assert call("offboard", "example", cwd=tmp_path).returncode != 0
+    assert (tmp_path / "data" / "example").is_dir()
+    done = call("offboard", "example", "--yes", "example", cwd=tmp_path)
+    assert done.returncode == 0, done.stderr
+    assert "Left to do by hand:" in done.stdout
+    assert not (tmp_path / "data" / "example").exists()
+    assert "has left" in call("status", cwd=tmp_path).stdout
+    assert call("run", "--as-of", "2026-03-31", cwd=tmp_path).returncode == 1
 
 
 def test_publishing_before_anything_was_built_fails_in_words(tmp_path: Path) -> None:

@@ -1,0 +1,153 @@
+"""A brand leaves: what it may take along is handed out, then its folder goes, at once for every reader and for ever.
+
+data/<brand> → (DIR/<brand>: published version, extracts, manifest.json) → mark of departure → data/.<brand>.offboarded → nothing
+
+The order lets it die at any line: the export appears whole or not; from the mark on nothing is begun for the brand; one rename hides the folder; the
+same command removes what a killed one left. Run alone: `fifty offboard acme`.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import shutil
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from fifty.config import CALIBRATION_SUFFIX, SLUG, Brand
+from fifty.errors import FatalError, SettingsError
+from fifty.landing import hash_file
+from fifty.publish import read_current_version
+from fifty.serving import sync_folder
+from fifty.settings import Settings
+from fifty.state import mark_departure
+from fifty.warehouse import BrandPaths, hold_folder, lock_brand
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass
+class Offboarding:
+    """What became of a brand that left; `left_to_do` is for hands."""
+
+    brand: str
+    removed_bytes: int = 0
+    export: Path | None = None
+    left_to_do: list[str] = field(default_factory=list)
+
+
+def offboard_brand(slug: str, settings: Settings, brand: Brand | None, *, export: Path | None = None, by: str | None = None) -> Offboarding:
+    """Remove everything the installation holds of a brand. `brand` is its configuration, None where that is gone already.
+
+    Raises SettingsError for a brand of which there is nothing, RetryableError while a run, a pull or a backup is under way (nothing is changed then),
+    FatalError where the export cannot be made.
+    """
+    if not SLUG.match(slug):
+        raise SettingsError(f"{slug!r} is no brand", where="offboard", expected="lower case letters, digits, - and _", remedy="name one of fifty.yml")
+    paths = BrandPaths(settings.data, slug)
+    if not (paths.root.exists() or paths.tombstone.exists() or paths.departure.exists()):
+        raise SettingsError(
+            "there is nothing of this brand",
+            where=slug,
+            seen=f"no {paths.root}",
+            remedy="check FIFTY_DATA; a brand without data leaves with its entry",
+        )
+    done = Offboarding(slug, left_to_do=_list_left_to_do(slug, settings, brand))
+    if paths.departure.exists():
+        # A killed one got so far: nobody can be at work on the brand any more.
+        done.export = _export_brand(paths, export) if export else None
+        done.removed_bytes = _bury(paths)
+    else:
+        # Whoever holds either lock is at work on the brand: this is no moment to leave.
+        with lock_brand(paths, settings.model_copy(update={"lock_timeout_seconds": 0.0})), hold_folder(paths, alone=True):
+            done.export = _export_brand(paths, export) if export else None
+            mark_departure(paths, by=by)
+            done.removed_bytes = _bury(paths)
+    logger.info("offboard brand=%s removed_bytes=%d export=%s", slug, done.removed_bytes, done.export)
+    return done
+
+
+def _bury(paths: BrandPaths) -> int:
+    """Hide the folder by one rename and remove it; returns the bytes that went. Whatever a killed one left under the dotted name goes first."""
+    removed = _remove_tree(paths.tombstone)
+    if paths.root.exists():
+        paths.root.rename(paths.tombstone)
+        sync_folder(paths.data)
+        removed += _remove_tree(paths.tombstone)
+    return removed
+
+
+def _remove_tree(folder: Path) -> int:
+    if not folder.exists():
+        return 0
+    size = sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    shutil.rmtree(folder)
+    sync_folder(folder.parent)
+    return size
+
+
+def _export_brand(paths: BrandPaths, folder: Path) -> Path:
+    """`folder`/<brand> with the published version, the extracts and manifest.json; appears whole. One that is there is compared and kept."""
+    target = folder / paths.brand
+    if target.exists():
+        _check_export(target)
+        return target
+    current = read_current_version(paths)
+    if current is None and not paths.extracts.is_dir():
+        raise FatalError(
+            "there is nothing to export",
+            where=paths.brand,
+            seen="neither a published version nor extracts" if paths.root.exists() else f"no {paths.root}: it was removed already",
+            remedy="offboard without --export",
+        )
+    temporary = folder / f".{paths.brand}.tmp"
+    if temporary.exists():
+        shutil.rmtree(temporary)
+    temporary.mkdir(parents=True)
+    if current:
+        shutil.copytree(paths.published / "versions" / current, temporary / "published")
+    if paths.extracts.is_dir():
+        # What has a dot was being written when something was killed.
+        shutil.copytree(paths.extracts, temporary / "extracts", ignore=shutil.ignore_patterns(".*"))
+    files = [
+        {"path": str(path.relative_to(temporary)), "sha256": hash_file(path), "size": path.stat().st_size}
+        for path in sorted(temporary.rglob("*"))
+        if path.is_file()
+    ]
+    (temporary / "manifest.json").write_text(json.dumps({"brand": paths.brand, "publish_id": current, "files": files}, indent=1), encoding="utf-8")
+    temporary.rename(target)
+    sync_folder(folder)
+    return target
+
+
+def _check_export(target: Path) -> None:
+    try:
+        files = json.loads((target / "manifest.json").read_text(encoding="utf-8"))["files"]
+        wrong = [one["path"] for one in files if hash_file(target / one["path"]) != one["sha256"]]
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        wrong = [f"{type(error).__name__}: {error}"]
+    if wrong:
+        raise FatalError(
+            "what lies where the export belongs is no whole export",
+            where=str(target),
+            seen=", ".join(wrong),
+            expected="nothing, or the export of a command that was killed later on",
+            remedy="name another folder with --export",
+        )
+
+
+def _list_left_to_do(slug: str, settings: Settings, brand: Brand | None) -> list[str]:
+    beside = settings.config.parent / "brands"
+    own = [str(path) for path in (beside / f"{slug}.yml", beside / f"{slug}{CALIBRATION_SUFFIX}") if path.exists()]
+    todo = [f"take {slug} out of {settings.config}" + (f"; remove {' and '.join(own)}" if own else "")]
+    credentials = sorted({account.credential for account in brand.accounts if account.credential}) if brand else []
+    if credentials:
+        todo.append(f"revoke these credentials with their platforms and remove their values: {', '.join(credentials)}")
+    if brand and brand.business_files:
+        todo.append(f"remove what was dropped in {brand.business_files}")
+    todo += [
+        "remove the backups that still hold it, or let them run out: their manifest.json names the brands",
+        f"airflow dags delete warehouse_{slug}; airflow dags delete extracts_{slug}; its task logs go after FIFTY_KEEP_LOG_DAYS",
+        "tell who received its extracts that the copies they hold expire",
+    ]
+    return todo
