@@ -23,9 +23,11 @@ Protocol, written before the first run on the reported worlds:
 - Errors as of the cut: living relationships against the truth by the specification's own rules, the median response time over the last 90 days against a
   survival curve over the true asks, the share of real people among all against the hidden types, and the effect of contests: what came above the
   baseline in their first seven days (`first_week_excess`, all contests with an incentive together) against what they caused in that time.
-- Verdicts: after that the world's end is pulled too, and fifty_versus_crowd (chosen before looking, 90 days ago, which is the cut) is held against the
-  verdict of a perfect observer of the same groups' realised value (summary.json of the truth). Wrong is a verdict of holds or refuted where the truth
-  has another; missed is one that does not decide where the truth does. `--verdicts` asks this alone of the worlds 111 to 130, so that there are thirty.
+- Verdicts: after that the world's end is pulled too, and fifty_versus_crowd (chosen before looking, 90 days ago, which is the cut) is held against two
+  truths: that of a perfect observer of the very people whom the product chose (their true value in that time, by the same interval), and that of the
+  world's own fifty and crowd by hidden type (summary.json). The first tells whether the measurement is right, the second whether the choice is. Wrong is
+  a verdict of holds or refuted where that truth has another; missed is one that does not decide where the truth does. `--verdicts` asks this alone of
+  the worlds 111 to 130, so that there are thirty. (Until the first five of those had been seen, only the second truth was asked.)
 Baselines: bench/validity_baselines.py. The real network has its own protocol: bench/validity_network.py.
 Run alone: `python -m bench.validity [--tune] [--seeds 101 102] [--no-network]` writes bench/results/validity.json, `--verdicts`
 bench/results/verdicts.json.
@@ -53,7 +55,7 @@ from bench.fast_landing import land_world
 from bench.results import Figure, measure, write_results
 from bench.validity_baselines import BASELINES, PersonScores, score_people
 from bench.validity_network import EgoFigures, print_figures, run_network
-from bench.validity_scoring import Interval, bootstrap_mean, compute_auc, compute_precision, compute_shuffled_auc
+from bench.validity_scoring import Interval, bootstrap_difference, bootstrap_mean, compute_auc, compute_precision, compute_shuffled_auc
 from fifty.gate import gate_landed
 from fifty.land import run_land
 from fifty.settings import PROJECT_ROOT, Settings, load_settings
@@ -94,6 +96,18 @@ TUNED_HALF_LIVES = {"decayed_sum": 30, "geometric_mean": 30}
 """What tuning on the seeds 1 to 20 gave."""
 
 
+@dataclass(frozen=True)
+class Verdict:
+    """What fifty_versus_crowd says at the end of a world, and what is true: of the people it chose, and of the world's own fifty and crowd."""
+
+    said: str
+    of_chosen: str
+    of_types: str
+
+    def __str__(self) -> str:
+        return f"said {self.said}, true of the people chosen {self.of_chosen}, of the hidden types {self.of_types}"
+
+
 @dataclass
 class WorldFigures:
     """What one world gave."""
@@ -112,8 +126,7 @@ class WorldFigures:
     shuffled: dict[str, float] = field(default_factory=dict)
     errors: dict[str, tuple[float, float]] = field(default_factory=dict)
     """Measure to (what the marts say, what is true)."""
-    verdict: str = ""
-    true_verdict: str = ""
+    verdict: Verdict | None = None
     seconds: float = 0.0
 
 
@@ -170,14 +183,29 @@ class PreparedWorld:
         """Build the marts as of a moment (00:00 UTC) with the shipped parameters."""
         run_transform(self.paths, self.settings, as_of=(moment - timedelta(days=1)).date(), run_id="bench")
 
-    def judge(self) -> tuple[str, str]:
-        """The verdict of fifty_versus_crowd at the end of the world, and the true one. Pulls and transforms once more."""
+    def judge(self) -> Verdict:
+        """The verdict at the end of the world beside the two true ones. Pulls and transforms once more."""
         self.land(self.end)
         self.transform(self.end)
         with connect(self.paths, self.settings, attach_marts=True) as connection:
             found = connection.execute("select verdict from marts.relationships.fifty_versus_crowd where is_primary").fetchone()
+            chosen = connection.execute("""
+                select members.side = 'list', members.person_id
+                from intermediate.int_verdict_members as members
+                left join intermediate.int_verdict_lists as lists on members.list_size = lists.list_size
+                where (members.side = 'list' and lists.is_main) or members.side = 'crowd'
+                order by members.person_id
+            """).fetchall()
+            humans = find_humans(connection, self.truth)
+        worth = read_true_value(self.truth, self.cut)
+        sums = {side: np.array([sum(worth.get(one, 0.0) for one in humans.get(person, ())) for is_listed, person in chosen if is_listed is side])
+                for side in (True, False)}  # fmt: skip
         summary = json.loads((self.truth / "summary.json").read_text(encoding="utf-8"))
-        return str(found[0]) if found else "", str(summary["value"]["verdict"])
+        return Verdict(
+            said=str(found[0]) if found else "",
+            of_chosen=judge_difference(sums[True], sums[False], seed=self.seed),
+            of_types=str(summary["value"]["verdict"]),
+        )
 
     def score(self, half_life: float) -> tuple[PersonScores, dict[str, set[str]]]:
         """Scores of all people, and the humans behind each."""
@@ -267,6 +295,24 @@ def read_outcomes(truth: Path, cut: datetime) -> dict[str, set[str]]:
             name: {str(row[0]) for row in connection.execute(query, {"path": str(truth / f"{files[name]}.parquet"), "cut": cut}).fetchall()}
             for name, query in queries.items()
         }
+
+
+def read_true_value(truth: Path, cut: datetime) -> dict[str, float]:
+    """Earned value, refunds aside, that each human brought in the 90 days after the cut."""
+    with duckdb.connect() as connection:
+        connection.execute("set timezone = 'UTC'")
+        rows = connection.execute(
+            "select person_id, sum(credit) from read_parquet($path) where ledger = 'earned' and not is_refunded and person_id is not null"
+            " and occurred_at >= $cut and occurred_at < $cut + to_days($days) group by person_id",
+            {"path": str(truth / "value_ledger.parquet"), "cut": cut, "days": HORIZON_DAYS},
+        ).fetchall()
+    return {str(person): float(value) for person, value in rows}
+
+
+def judge_difference(listed: NDArray[np.float64], crowd: NDArray[np.float64], *, seed: int) -> str:
+    """The verdict that a 95 % interval gives of the difference of two groups' sums, each drawn from its people with repetition."""
+    low, high = bootstrap_difference(listed, crowd, seed=seed)
+    return "holds" if low > 0 else "refuted" if high < 0 else "not shown"
 
 
 def compare_world(world: PreparedWorld) -> WorldFigures:
@@ -418,7 +464,7 @@ def run_worlds(folder: Path, seeds: Iterable[int]) -> list[WorldFigures]:
             world = prepare_world(Path(name), seed)
             world.transform(world.cut)
             figures = compare_world(world)
-            figures.verdict, figures.true_verdict = world.judge()
+            figures.verdict = world.judge()
         figures.seconds = time.monotonic() - started
         results.append(figures)
         print(f"world {seed}: {figures.regime}, thesis {figures.thesis}, {figures.people} people, {figures.seconds:.0f} s", flush=True)
@@ -467,10 +513,10 @@ def print_worlds(worlds: Sequence[WorldFigures]) -> None:
         print(
             f"{line:40} " + " ".join(f"{cell:9.3f}" for cell in [*cells, world.precision["exchange_90", "the_fifty"], world.shuffled["exchange_90"]])
         )
-    print("\nErrors as of the cut (said / true), verdict at the end (said / true)")
+    print("\nErrors as of the cut (said / true), verdict at the end")
     for world in worlds:
         errors = "   ".join(f"{name} {said:.3g} / {true:.3g}" for name, (said, true) in world.errors.items())
-        print(f"  {world.seed:4} {errors}   {world.verdict} / {world.true_verdict}")
+        print(f"  {world.seed:4} {errors}   {world.verdict}")
 
 
 def describe_worlds(worlds: Sequence[WorldFigures]) -> list[Figure]:
@@ -489,11 +535,7 @@ def describe_worlds(worlds: Sequence[WorldFigures]) -> list[Figure]:
                 figures.append(compare(f"worlds_{outcome}_precision_at_50_the_fifty_minus_{name}", interval, "share"))
         null = abs(float(np.mean([world.shuffled[outcome] for world in worlds])) - 0.5)
         figures.append(measure(f"worlds_{outcome}_shuffled_labels_distance_from_chance", null, "AUC", at_most=0.01))
-    decided = [world for world in worlds if world.verdict in DECIDING]
-    wrong = sum(world.verdict != world.true_verdict for world in decided)
-    missed = sum(world.verdict not in DECIDING and world.true_verdict in DECIDING for world in worlds)
-    figures.append(measure("worlds_wrong_verdicts", wrong, f"of {len(worlds)} worlds, {len(decided)} decided", at_most=0))
-    figures.append(measure("worlds_missed_verdicts", missed, f"of {sum(world.true_verdict in DECIDING for world in worlds)} decided in truth"))
+    figures += describe_verdicts([world.verdict for world in worlds if world.verdict])
     for name in worlds[0].errors:
         errors = np.array([said / true - 1 for said, true in (world.errors[name] for world in worlds) if true])
         if errors.size and not np.isnan(errors).all():
@@ -501,28 +543,35 @@ def describe_worlds(worlds: Sequence[WorldFigures]) -> list[Figure]:
     return figures
 
 
-def run_verdicts(folder: Path, seeds: Iterable[int]) -> list[tuple[int, str, str]]:
-    """Seed, verdict at the end of the world and true verdict, of worlds of which nothing else is asked."""
+def run_verdicts(folder: Path, seeds: Iterable[int]) -> list[Verdict]:
+    """Verdicts at the end of worlds of which nothing else is asked."""
     found = []
     for seed in seeds:
         with tempfile.TemporaryDirectory(dir=folder) as name:
-            world = prepare_world(Path(name), seed)
-            found.append((seed, *world.judge()))
-        print(f"world {seed}: {name_regime(seed)}, thesis {name_thesis(seed)}: said {found[-1][1]}, true {found[-1][2]}", flush=True)
+            found.append(prepare_world(Path(name), seed).judge())
+        print(f"world {seed}: {name_regime(seed)}, thesis {name_thesis(seed)}: {found[-1]}", flush=True)
     return found
 
 
-def describe_verdicts(verdicts: Sequence[tuple[int, str, str]]) -> list[Figure]:
-    """Wrong and missed verdicts, and how many worlds of each truth there were."""
-    decided = [(said, true) for _, said, true in verdicts if said in DECIDING]
-    decidable = [(said, true) for _, said, true in verdicts if true in DECIDING]
-    figures = [
-        measure("verdicts_wrong", sum(said != true for said, true in decided), f"of {len(verdicts)} worlds, {len(decided)} decided", at_most=0),
-        measure("verdicts_missed", sum(said not in DECIDING for said, _ in decidable), f"of {len(decidable)} decided in truth"),
-    ]
-    for true in sorted({true for _, _, true in verdicts}):
-        same = [said for _, said, there in verdicts if there == true]
-        figures.append(measure(f"verdicts_equal_where_truth_is_{true.replace(' ', '_')}", sum(said == true for said in same), f"of {len(same)}"))
+def describe_verdicts(verdicts: Sequence[Verdict]) -> list[Figure]:
+    """Wrong and missed verdicts by each of the two truths, and how many worlds of each there were. Only the first has an aim: the product promises to
+    measure the people it names, not to find the hidden types."""
+    figures = []
+    for truth, aim in (("of_chosen", 0), ("of_types", None)):
+        pairs = [(verdict.said, str(getattr(verdict, truth))) for verdict in verdicts]
+        decided = [(said, true) for said, true in pairs if said in DECIDING]
+        decidable = [(said, true) for said, true in pairs if true in DECIDING]
+        wrong = sum(said != true for said, true in decided)
+        figures += [
+            measure(f"verdicts_wrong_{truth}", wrong, f"of {len(pairs)} worlds, {len(decided)} decided", at_most=aim),
+            measure(f"verdicts_opposite_{truth}", sum({said, true} == set(DECIDING) for said, true in pairs), f"of {len(pairs)}", at_most=0),
+            measure(f"verdicts_missed_{truth}", sum(said not in DECIDING for said, _ in decidable), f"of {len(decidable)} decided in truth"),
+        ]
+        for true in sorted({true for _, true in pairs}):
+            same = [said for said, there in pairs if there == true]
+            figures.append(
+                measure(f"verdicts_equal_where_truth_{truth}_is_{true.replace(' ', '_')}", sum(said == true for said in same), f"of {len(same)}")
+            )
     return figures
 
 

@@ -58,6 +58,19 @@ def compute_precision(scores: ArrayLike, outcomes: ArrayLike, k: int) -> float:
     return float((positive[above].sum() + places_left * positive[at_border].mean()) / k)
 
 
+def bootstrap_difference(first: NDArray[np.float64], second: NDArray[np.float64], *, seed: int) -> tuple[float, float]:
+    """Bounds of the 95 % interval of the difference of two groups' sums, the people of each drawn with repetition."""
+    source = np.random.default_rng(seed)
+
+    def draw(values: NDArray[np.float64]) -> NDArray[np.float64]:
+        # Equal values are one stratum: a crowd of thousands who brought nothing costs one number.
+        strata, counts = np.unique(values, return_counts=True)
+        return source.multinomial(values.size, counts / values.size, BOOTSTRAPS) @ strata if values.size else np.zeros(BOOTSTRAPS)
+
+    low, high = np.quantile(draw(first) - draw(second), [0.025, 0.975])
+    return float(low), float(high)
+
+
 def bootstrap_mean(values: ArrayLike, *, seed: int, resamples: int = BOOTSTRAPS) -> Interval:
     """Mean of one figure a world, and its 95 % interval when worlds are drawn with repetition.
 

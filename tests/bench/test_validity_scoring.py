@@ -7,7 +7,9 @@ import math
 import numpy as np
 import pytest
 
+from bench.validity import Verdict, describe_verdicts, judge_difference
 from bench.validity_scoring import (
+    bootstrap_difference,
     bootstrap_mean,
     compute_auc,
     compute_precision,
@@ -75,3 +77,27 @@ def test_shuffled_outcomes_are_predicted_by_nobody():
     scores = outcomes * 3.0 + source.integers(0, 3, 400)
     assert compute_auc(scores, outcomes) > 0.98
     assert compute_shuffled_auc(scores, outcomes, seed=1) == pytest.approx(0.5, abs=0.01)
+
+
+def test_the_difference_of_two_groups_is_drawn_as_their_people_are():
+    # One of four brings 8: a sample of four holds it Binomial(4, 1/4) times, so the bounds are 0 and 3 times 8; the other group brings nothing.
+    assert bootstrap_difference(np.array([8.0, 0, 0, 0]), np.zeros(1000), seed=1) == (0.0, 24.0)
+    assert bootstrap_difference(np.zeros(0), np.full(3, 2.0), seed=1) == (-6.0, -6.0)
+
+
+def test_a_verdict_is_given_only_where_the_interval_lies_on_one_side():
+    assert judge_difference(np.full(50, 9.0), np.zeros(1000), seed=1) == "holds"
+    assert judge_difference(np.zeros(50), np.full(50, 9.0), seed=1) == "refuted"
+    assert judge_difference(np.array([9.0, 0, 0, 0]), np.array([9.0, 0, 0, 0]), seed=1) == "not shown"
+
+
+def test_wrong_opposite_and_missed_verdicts_are_counted_by_each_truth():
+    verdicts = [
+        Verdict(said="holds", of_chosen="holds", of_types="not shown"),
+        Verdict(said="holds", of_chosen="not shown", of_types="refuted"),
+        Verdict(said="not shown", of_chosen="refuted", of_types="refuted"),
+    ]
+    found = {figure.name: figure.value for figure in describe_verdicts(verdicts)}
+    assert [found[f"verdicts_{what}_of_chosen"] for what in ("wrong", "opposite", "missed")] == [1, 0, 1]
+    assert [found[f"verdicts_{what}_of_types"] for what in ("wrong", "opposite", "missed")] == [2, 1, 1]
+    assert found["verdicts_equal_where_truth_of_chosen_is_holds"] == 1
