@@ -2,7 +2,7 @@
 FROM apache/airflow:3.3.2-python3.12
 
 USER root
-RUN install -d -o airflow -g root -m 0775 /opt/fifty /opt/fifty/data
+RUN install -d -o airflow -g root -m 0775 /opt/fifty /opt/fifty/data /opt/fifty/published
 USER airflow
 
 WORKDIR /opt/fifty

@@ -1,13 +1,14 @@
 # Fifty: set-up and everything one runs. `make help` lists it.
 SHELL := /bin/bash
 .DEFAULT_GOAL := help
-.PHONY: help setup run test check lint acceptance bench up lock clean
+.PHONY: help setup run test check lint acceptance proof bench handbook up lock clean
 
 VENV := .venv
 BIN := $(VENV)/bin
 STAMP := $(VENV)/.installed
 IS_USABLE := import sys, venv, ensurepip; sys.exit(not (3, 11) <= sys.version_info[:2] <= (3, 12))
 ACCEPTANCE_MINUTES ?= 20
+PROOF_MINUTES ?= 40
 
 help: ## what one can do here
 	@awk 'BEGIN {FS = ":.*## "} /^[a-z]+:.*## / {printf "  make %-11s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -35,6 +36,9 @@ test: $(STAMP) ## run the tests, in two processes
 acceptance: $(STAMP) ## run the pipeline against real platform servers and compare with an oracle
 	@timeout --foreground $(ACCEPTANCE_MINUTES)m $(BIN)/python -m tests.acceptance
 
+proof: $(STAMP) ## run every service of docker-compose.yml as a process: schedule, chain, kill, restart, backfill, workers
+	@timeout --foreground $(PROOF_MINUTES)m $(BIN)/python -m tests.proof
+
 # Each writes bench/results/<name>.json; one that fails does not keep the others from running.
 BENCHES ?= landing peers performance agency completeness validity kills
 bench: $(STAMP) ## every bench, about two hours on two cores; BENCHES="peers agency" runs some; writes bench/results/
@@ -60,6 +64,8 @@ check: $(STAMP) ## all that continuous integration runs
 	@echo "== make run, twice"
 	@$(BIN)/python -m scheduler.smoke
 	@$(MAKE) --no-print-directory acceptance
+	@echo "== make proof, its bounded part"
+	@timeout --foreground 15m $(BIN)/python -m tests.proof --bounded
 
 lock: $(STAMP) ## resolve the dependencies anew (needs uv)
 	uv pip compile pyproject.toml --extra production --extra demo --extra test --extra bench --universal --python-version 3.11 --generate-hashes \

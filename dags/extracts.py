@@ -11,7 +11,7 @@ from typing import Any
 
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, task
 
-from scheduler.defaults import START_DATE, default_args, is_run, marts_asset, open_run, open_settings, skip_when_early
+from scheduler.defaults import DATA_QUEUE, START_DATE, default_args, is_run, marts_asset, open_run, open_settings, skip_when_early
 
 settings, config = open_settings()
 
@@ -24,7 +24,7 @@ def build_extracts(slug: str, name: str, timezone: str, orders: list[str]) -> DA
         start_date=START_DATE,
         catchup=False,
         max_active_runs=1,
-        default_args=default_args(settings),
+        default_args={**default_args(settings), "queue": DATA_QUEUE},
         tags=["stage:extract", f"brand:{slug}"],
         description=f"Extracts of {name}: {', '.join(orders)}",
         doc_md=f"""**{name}**: writes {", ".join(f"`{one}`" for one in orders)} from what is published, after each publish and every morning.

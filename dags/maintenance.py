@@ -9,7 +9,7 @@ from __future__ import annotations
 
 from airflow.sdk import DAG, CronTriggerTimetable, task
 
-from scheduler.defaults import START_DATE, default_args, open_settings
+from scheduler.defaults import DATA_QUEUE, START_DATE, default_args, open_settings
 
 settings, config = open_settings()
 
@@ -19,7 +19,7 @@ with DAG(
     start_date=START_DATE,
     catchup=False,
     max_active_runs=1,
-    default_args=default_args(settings),
+    default_args={**default_args(settings), "queue": DATA_QUEUE},
     tags=["stage:maintenance"],
     doc_md="Compares landed files with their sha256, keeps the newest published versions, removes loads that never finished, and old logs.",
 ):
@@ -29,15 +29,12 @@ with DAG(
         """Brands as configured now."""
         return sorted(open_settings()[1].brands)
 
-    @task(map_index_template="{{ params_brand }}")
+    @task(map_index_template="{{ task.op_kwargs['slug'] }}")
     def tend(slug: str) -> dict[str, int]:
         """Verify and prune one brand."""
-        from airflow.sdk import get_current_context
-
         from fifty.maintain import prune_versions, remove_abandoned_loads, verify_landing
         from fifty.warehouse import BrandPaths
 
-        get_current_context()["params_brand"] = slug  # type: ignore[typeddict-unknown-key]
         current = open_settings()[0]
         paths = BrandPaths(current.data, slug)
         return {

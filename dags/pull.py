@@ -64,12 +64,12 @@ def build_pull(connector: Connector, brands: list[str]) -> DAG:
             _, current = open_settings()
             return plan_batches(current, connector, brand=(params or {}).get("brand"), largest_count=LARGEST_MAP)
 
-        @task(map_index_template="{{ batch_label }}")
+        # While it runs the grid shows the account; where it failed, the stream, too.
+        @task(map_index_template="{{ batch_label | default(task.op_kwargs['batch']['label']) }}")
         def pull(batch: dict[str, Any], **context: Any) -> None:
             """Pull every account of the batch; raise the worst error at the end."""
-            from fifty.scheduling import find_window, pull_batch
+            from fifty.scheduling import find_window, label_outcome, pull_batch
 
-            get_current_context()["batch_label"] = batch["label"]  # type: ignore[typeddict-unknown-key]
             window = find_window(
                 context["params"], interval=(context.get("data_interval_start"), context.get("data_interval_end")),
                 is_backfill=is_run(context, "backfill"), run_after=context["dag_run"].run_after,
@@ -77,6 +77,7 @@ def build_pull(connector: Connector, brands: list[str]) -> DAG:
             with skip_when_early():
                 landed, worst = pull_batch(*open_settings(), connector, batch, window)
             context["ti"].xcom_push(key="landed", value=landed)
+            get_current_context()["batch_label"] = label_outcome(batch, worst)  # type: ignore[typeddict-unknown-key]
             if worst:
                 raise worst
 

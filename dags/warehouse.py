@@ -13,6 +13,7 @@ from typing import Any
 from airflow.sdk import DAG, chain, task
 
 from scheduler.defaults import (
+    DATA_QUEUE,
     START_DATE,
     WRITER_POOL,
     as_of_param,
@@ -43,7 +44,7 @@ def build_warehouse(slug: str, name: str) -> DAG:
         start_date=START_DATE,
         catchup=False,
         max_active_runs=1,
-        default_args={**default_args(settings), "pool": WRITER_POOL},
+        default_args={**default_args(settings), "pool": WRITER_POOL, "queue": DATA_QUEUE},
         params={"as_of": as_of_param()},
         tags=["stage:warehouse", f"brand:{slug}"],
         description=f"{name}: landed files to a new published version",

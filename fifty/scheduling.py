@@ -83,6 +83,14 @@ def _label_batch(targets: list[list[str | None]]) -> str:
     return first if len(targets) == 1 else f"{first} and {len(targets) - 1} more"
 
 
+def label_outcome(batch: Mapping[str, Any], worst: FiftyError | None) -> str:
+    """What the grid calls a batch that has ended: `brand/account`, and of one that failed the stream at fault, `brand/account/stream`."""
+    # An error of a stream says where: brand/platform/account/stream. Others name a file or a setting.
+    place = worst.where.split("/") if worst else []
+    is_stream = len(place) >= 4 and place[0] in {brand for brand, _ in batch["accounts"]}
+    return "/".join((place[0], *place[2:4])) if is_stream else str(batch["label"])
+
+
 def pull_batch(
     settings: Settings, config: Config, connector: Connector, batch: Mapping[str, Any], window: PullWindow
 ) -> tuple[list[str], FiftyError | None]:

@@ -29,6 +29,8 @@ OWNER = "fifty"
 # The first run of a schedule begins after it is switched on (catchup is off), so this only has to lie in the past.
 START_DATE = datetime(2026, 1, 1, tzinfo=UTC)
 WRITER_POOL = "warehouse_writer"
+# With Celery workers on several machines: whatever needs the data directory waits for one that has it. Other executors know no queues.
+DATA_QUEUE = "warehouse"
 
 alerts = logging.getLogger("fifty.alerts")
 

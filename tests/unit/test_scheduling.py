@@ -14,7 +14,7 @@ from fifty.errors import CredentialError, FatalError, FiftyError, GateFailed, Re
 from fifty.landing import LoadKey, LoadWriter, Window
 from fifty.pipeline import end_of_day, find_as_of, name_run
 from fifty.reports import find_worst
-from fifty.scheduling import PullWindow, begin_run, check_freshness, find_window, plan_batches
+from fifty.scheduling import PullWindow, begin_run, check_freshness, find_window, label_outcome, plan_batches
 from fifty.settings import load_settings
 
 NINE, TEN = datetime(2026, 3, 31, 9, tzinfo=UTC), datetime(2026, 3, 31, 10, tzinfo=UTC)
@@ -79,6 +79,14 @@ def test_a_platform_read_from_files_is_planned_by_brand() -> None:
 
 def test_a_platform_nobody_uses_gives_no_batch() -> None:
     assert plan_batches(make_config(1), discover_connectors()["wordpress"], brand=None, largest_count=200) == []
+
+
+def test_the_grid_names_account_and_where_it_failed_the_stream() -> None:
+    batch = {"label": "acme/a0", "accounts": [["acme", "a0"]]}
+    assert label_outcome(batch, None) == "acme/a0"
+    assert label_outcome(batch, RetryableError("busy", where="acme/mastodon/a0/likes")) == "acme/a0/likes"
+    assert label_outcome(batch, RetryableError("busy", where="acme/mastodon/a0/likes/load-1")) == "acme/a0/likes"
+    assert label_outcome(batch, SettingsError("no", where="/srv/acme/drops/x.csv")) == "acme/a0"
 
 
 def test_the_worst_error_decides() -> None:

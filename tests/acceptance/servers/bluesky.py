@@ -9,7 +9,6 @@ keeps one running until Enter is pressed.
 from __future__ import annotations
 
 import json
-import os
 import shutil
 import time
 from collections.abc import Iterator, Mapping
@@ -20,14 +19,14 @@ from typing import Any
 
 import requests
 
-from tests.acceptance.servers.installation import NETWORK_FOLDER, find_postgres_programs, install_all
+from tests.acceptance.servers.installation import NETWORK_FOLDER, install_all
+from tests.acceptance.servers.postgres import start_postgres
 from tests.acceptance.servers.processes import (
     LeashedProcess,
     ServerFailed,
     choose_ports,
     find_program,
     is_port_open,
-    run_to_end,
 )
 
 BYPASS_KEY = "the-story-is-told-faster-than-people-type"
@@ -96,49 +95,6 @@ class Bluesky:
 
 
 @contextmanager
-def start_postgres(folder: Path) -> Iterator[str]:
-    """Run a private PostgreSQL in ``folder`` and yield its address."""
-    programs = find_postgres_programs()
-    if programs is None:
-        raise ServerFailed("PostgreSQL is not installed.")
-    user = "postgres" if os.geteuid() == 0 else None
-    data, logs = folder / "postgres", folder / "logs"
-    data.mkdir()
-    if user:
-        shutil.chown(data, user)
-    port = choose_ports(1)[0]
-    run_to_end(
-        "initdb",
-        [
-            *(str(programs / "initdb"), "--pgdata", str(data), "--username", "network", "--auth", "trust"),
-            *("--no-locale", "--encoding", "UTF8", "--no-sync"),
-        ],
-        logs / "postgres.log",
-        seconds=60,
-        user=user,
-        folder=folder,
-    )
-    settings = {
-        "listen_addresses": "127.0.0.1",
-        "port": str(port),
-        "unix_socket_directories": str(data),
-        "max_connections": "200",
-        # The database lives as long as the run: durability would only cost time.
-        "fsync": "off",
-        "synchronous_commit": "off",
-        "full_page_writes": "off",
-        "jit": "off",
-    }
-    command = [str(programs / "postgres"), "-D", str(data)]
-    for name, value in settings.items():
-        command += ["-c", f"{name}={value}"]
-    # SIGINT is PostgreSQL's fast shutdown; on SIGTERM it waits for its clients.
-    with LeashedProcess("PostgreSQL", command, logs / "postgres.log", user=user, folder=data, stop_signal="SIGINT") as process:
-        process.wait_until(lambda: is_port_open(port), seconds=30)
-        yield f"postgresql://network@127.0.0.1:{port}/postgres"
-
-
-@contextmanager
 def start_redis(folder: Path) -> Iterator[str]:
     """Run a private Redis that keeps nothing and yield its host and port."""
     program = find_program("redis-server")
@@ -169,7 +125,7 @@ def start_bluesky(folder: Path) -> Iterator[Bluesky]:
     plc, pds, appview, ozone, control = choose_ports(5)
     ready = folder / "ready.json"
     with ExitStack() as stack:
-        postgres_url = stack.enter_context(start_postgres(folder))
+        postgres_url = f"postgresql://network@127.0.0.1:{stack.enter_context(start_postgres(folder))}/postgres"
         redis_host = stack.enter_context(start_redis(folder))
         settings = {
             "plc_port": plc,

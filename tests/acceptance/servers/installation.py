@@ -20,7 +20,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -30,7 +30,7 @@ from tests.acceptance.servers.processes import ServerFailed, find_program, read_
 NETWORK_FOLDER = Path(__file__).with_name("bluesky_network")
 NETWORK_FILES = ("package.json", "package-lock.json", "node-requirements.txt")
 POLICY = Path("/usr/sbin/policy-rc.d")
-POLICY_MARK = "# Written by the acceptance run of fifty while it installs packages."
+POLICY_MARK = "# Written by a run of fifty that installs packages meanwhile."
 MACHINE_NPM_SETTINGS = Path("/etc/npmrc")
 MACHINE_AUTHORITIES = Path("/etc/ssl/certs/ca-certificates.crt")
 PHP_EXTENSIONS = ("mysqli", "curl", "xml", "mbstring", "gd")
@@ -67,6 +67,8 @@ class Requirement:
 
 
 # Unversioned package names, so that the next Debian release serves too.
+POSTGRES = Requirement("PostgreSQL", ("postgresql",), lambda: find_postgres_programs() is not None)
+REDIS = Requirement("Redis", ("redis-server",), lambda: find_program("redis-server") is not None)
 REQUIREMENTS = (
     Requirement("WordPress", ("wordpress",), lambda: find_wordpress() is not None),
     Requirement(
@@ -81,8 +83,8 @@ REQUIREMENTS = (
     ),
     Requirement("MariaDB", ("mariadb-server",), lambda: find_program("mariadbd") is not None),
     Requirement("nginx", ("nginx-light",), lambda: find_program("nginx") is not None),
-    Requirement("PostgreSQL", ("postgresql",), lambda: find_postgres_programs() is not None),
-    Requirement("Redis", ("redis-server",), lambda: find_program("redis-server") is not None),
+    POSTGRES,
+    REDIS,
     # better-sqlite3 of the PDS compiles where its prebuilt form cannot be had.
     Requirement("a C++ compiler", ("g++",), lambda: find_program("g++") is not None),
     Requirement("make", ("make",), lambda: find_program("make") is not None),
@@ -108,19 +110,19 @@ def forbid_service_starts() -> Iterator[None]:
             POLICY.unlink(missing_ok=True)
 
 
-def install_debian_packages(log: Path) -> list[str]:
+def install_debian_packages(log: Path, requirements: Sequence[Requirement] = REQUIREMENTS) -> list[str]:
     """Install the Debian packages that are missing and return their names.
 
     Raises ServerFailed when apt is missing, forbidden or fails, or when something is still missing afterwards.
     """
-    missing = [requirement for requirement in REQUIREMENTS if not requirement.is_present()]
+    missing = [requirement for requirement in requirements if not requirement.is_present()]
     packages = sorted({package for requirement in missing for package in requirement.packages})
     if not packages:
         return []
     names = ", ".join(requirement.name for requirement in missing)
     apt = find_program("apt-get")
     if apt is None or os.geteuid() != 0:
-        raise ServerFailed(f"The acceptance servers need {names}. Run as root on Debian, or install: {' '.join(packages)}.")
+        raise ServerFailed(f"The servers need {names}. Run as root on Debian, or install: {' '.join(packages)}.")
     environment = {"DEBIAN_FRONTEND": "noninteractive", "LC_ALL": "C.UTF-8"}
     options = ["-o", "DPkg::Lock::Timeout=300", "-o", "Acquire::Retries=3"]
     with forbid_service_starts():
@@ -132,7 +134,7 @@ def install_debian_packages(log: Path) -> list[str]:
             seconds=600,
             environment=environment,
         )
-    still = [requirement.name for requirement in REQUIREMENTS if not requirement.is_present()]
+    still = [requirement.name for requirement in requirements if not requirement.is_present()]
     if still:
         raise ServerFailed(f"Installed {' '.join(packages)}, but still missing: {', '.join(still)}. {read_tail(log)}")
     return packages
