@@ -18,6 +18,7 @@ from scheduler.defaults import (
     WRITER_POOL,
     as_of_param,
     default_args,
+    is_run,
     landing_asset,
     marts_asset,
     open_run,
@@ -58,12 +59,12 @@ def build_warehouse(slug: str, name: str) -> DAG:
     ) as dag:
 
         @task
-        def begin(params: dict[str, Any] | None = None) -> dict[str, str]:
+        def begin(params: dict[str, Any] | None = None, **context: Any) -> dict[str, str]:
             """Fix the day and the name of the run for all its tasks."""
             from fifty.scheduling import begin_run
 
             with skip_when_early():
-                run = begin_run(slug, *open_settings(), as_of=(params or {}).get("as_of"))
+                run = begin_run(slug, *open_settings(), as_of=(params or {}).get("as_of"), is_by_news=is_run(context, "asset_triggered"))
             return {"as_of": run.as_of.isoformat(), "run_id": run.run_id}
 
         begun = begin()

@@ -18,6 +18,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from fifty.history import PLATFORM as HISTORY_PLATFORM
 from fifty.warehouse import TABLES_FILE, read_tables
 
 if TYPE_CHECKING:
@@ -74,6 +75,23 @@ def find_footing(connection: duckdb.DuckDBPyConnection, project_folder: Path, kn
     return footing
 
 
+def find_news(connection: duckdb.DuckDBPyConnection, project_folder: Path, *, as_of: date, known_at: str) -> str | None:
+    """What a build now would read or do other than the build before; None when it would build the same. Changes nothing.
+
+    What publish has written of itself since is no news: it says what readers were shown of that same build.
+    """
+    if why := _find_change(connection, hash_project(project_folder), known_at):
+        return why
+    if connection.execute("select as_of_date from ops.built").fetchall() != [(as_of,)]:
+        return "as_of is not that of the build before"
+    news = connection.execute(
+        "select load_id, load_status from ops.loads anti join ops.built_loads using (load_id)"
+        " where platform <> ? and load_status <> 'rejected' order by load_id limit 1",
+        [HISTORY_PLATFORM],
+    ).fetchone()
+    return f"load {news[0]} is {news[1]} and was not read" if news else None
+
+
 def record_build(connection: duckdb.DuckDBPyConnection, footing: Footing, *, as_of: date, known_at: str) -> None:
     """Say, within the caller's transaction, what has been built from what. The brand must have been locked since `find_footing`."""
     connection.execute("delete from ops.built_loads")
@@ -101,6 +119,16 @@ def _list_files(folder: Path) -> Iterator[Path]:
 
 def _find_objection(connection: duckdb.DuckDBPyConnection, project: str, known_at: str) -> str | None:
     """The first reason against standing on the build before; None when there is none."""
+    if why := _find_change(connection, project, known_at):
+        return why
+    added, total = _count_lines(connection)
+    if added > MOST_ADDED_SHARE * total:
+        return f"{added:,} of {total:,} lines are new"
+    return None
+
+
+def _find_change(connection: duckdb.DuckDBPyConnection, project: str, known_at: str) -> str | None:
+    """The first thing that the build before read and that is not so any more; None when all of it still is."""
     built = connection.execute("select known_at, project_hash, row_count from ops.built").fetchall()
     if len(built) != 1:
         return "there is no finished build to stand on"
@@ -116,9 +144,6 @@ def _find_objection(connection: duckdb.DuckDBPyConnection, project: str, known_a
         return f"load {changed[0]} is not as the build before read it"
     if _count_read_rows(connection) != row_count:
         return "rows of loads that the build before read came or went"
-    added, total = _count_lines(connection)
-    if added > MOST_ADDED_SHARE * total:
-        return f"{added:,} of {total:,} lines are new"
     return None
 
 

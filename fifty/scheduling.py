@@ -20,7 +20,7 @@ from fifty.pipeline import BrandRun, end_of_day, find_as_of, name_run
 from fifty.reports import find_worst
 from fifty.settings import Settings
 from fifty.state import refuse_held, refuse_stopped
-from fifty.warehouse import BrandPaths
+from fifty.warehouse import BrandPaths, connect, lock_brand
 
 
 @dataclass(frozen=True)
@@ -125,11 +125,12 @@ def pull_batch(
     return sorted(landed), find_worst(errors)
 
 
-def begin_run(slug: str, settings: Settings, config: Config, *, as_of: str | None) -> BrandRun:
+def begin_run(slug: str, settings: Settings, config: Config, *, as_of: str | None, is_by_news: bool = False) -> BrandRun:
     """A run with its day and name fixed, for stages that run as separate tasks.
 
     Raises SkippableError as long as the brand's configuration has not landed: without it nobody is known to be the brand, and the gate would
-    stop the marts. Its own pull then starts the next run. PausedError or DepartedError where an operator has said so.
+    stop the marts. Its own pull then starts the next run. Also where news started the run (`is_by_news`) and the run before, which was still waiting
+    for its turn when they came, has published them already. PausedError or DepartedError where an operator has said so.
     """
     refuse_stopped(BrandPaths(settings.data, slug))
     day = date.fromisoformat(as_of) if as_of else find_as_of(settings, slug)
@@ -141,7 +142,40 @@ def begin_run(slug: str, settings: Settings, config: Config, *, as_of: str | Non
             expected="a finished load of pull_config",
             remedy="nothing, if pull_config is running: the next run follows by itself; else start it",
         )
-    return BrandRun(slug, config.brands[slug], settings, day, run_id=name_run(settings, slug, day))
+    run = BrandRun(slug, config.brands[slug], settings, day, run_id=name_run(settings, slug, day))
+    if is_by_news and is_published_already(run):
+        raise SkippableError(
+            "nothing has landed since the run before",
+            where=slug,
+            seen=f"what is published is that of {run.run_id}, from all that is landed",
+            remedy="nothing; `fifty run` or a run by hand builds in any case",
+        )
+    return run
+
+
+def is_published_already(run: BrandRun) -> bool:
+    """Whether readers see what this run would build: it was published under the same name, nothing waits, and a build would read the same."""
+    from fifty.building import find_news
+    from fifty.history import PLATFORM as HISTORY_PLATFORM
+    from fifty.publish import open_version, read_current_version
+    from fifty.transform import write_cut
+
+    if read_current_version(run.paths) is None or not run.paths.warehouse.exists():
+        return False
+    with open_version(run.paths) as (version, _):
+        if version.run_id != run.run_id:
+            return False
+    # What publish wrote of itself after the build is no news.
+    finished = {
+        load.manifest.load_id: load.manifest_sha256
+        for load in list_finished_loads(run.paths.data, run.slug)
+        if load.manifest.platform != HISTORY_PLATFORM
+    }
+    with lock_brand(run.paths, run.settings), connect(run.paths, run.settings) as connection:
+        landed = dict(connection.execute("select load_id, manifest_sha256 from ops.loads").fetchall())
+        if not finished.items() <= landed.items():
+            return False
+        return find_news(connection, run.settings.dbt_project, as_of=run.as_of, known_at=write_cut(run.known_at)) is None
 
 
 def check_freshness(slug: str, settings: Settings, *, at: datetime, is_by_clock: bool) -> str:

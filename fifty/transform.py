@@ -101,7 +101,7 @@ def run_transform(paths: BrandPaths, settings: Settings, *, as_of: date, run_id:
         # Every table is there that a model reads, the brand's keys too. Held open, because dbt lets go of the file whenever no node happens to run:
         # without another connection in this process each time is a checkpoint, a new start and an empty cache.
         with connect(paths, settings) as connection:
-            footing = find_footing(connection, settings.dbt_project, _write_cut(known_at))
+            footing = find_footing(connection, settings.dbt_project, write_cut(known_at))
             logger.info("transform brand=%s %s", paths.brand, footing.message)
             nodes = _build(paths, settings, _make_environment(paths, settings, as_of, known_at, footing.build))
         if building.with_name(building.name + ".wal").exists():
@@ -119,7 +119,7 @@ def run_transform(paths: BrandPaths, settings: Settings, *, as_of: date, run_id:
             tables = _count_rows(connection)
             result = TransformResult(as_of, known_at, nodes, tables, round(time.monotonic() - started, 3), footing)
             connection.execute("begin")
-            record_build(connection, footing, as_of=as_of, known_at=_write_cut(known_at))
+            record_build(connection, footing, as_of=as_of, known_at=write_cut(known_at))
             connection.execute("delete from ops.runs where run_id = ? and stage = 'transform'", [run_id])
             connection.execute(
                 "insert into ops.runs by name select ? as run_id, 'transform' as stage, ? as outcome, ? as row_count, ? as seconds,"
@@ -144,7 +144,8 @@ def _name_building(paths: BrandPaths) -> Path:
     return paths.root / "marts.building.duckdb"
 
 
-def _write_cut(known_at: datetime | None) -> str:
+def write_cut(known_at: datetime | None) -> str:
+    """`known_at` as the models are told."""
     return known_at.strftime("%Y-%m-%d %H:%M:%S.%f") if known_at else EVERYTHING_KNOWN
 
 
@@ -156,7 +157,7 @@ def _make_environment(paths: BrandPaths, settings: Settings, as_of: date, known_
         "FIFTY_MEMORY_LIMIT": settings.memory_limit,
         "FIFTY_RUN_BRAND": paths.brand,
         "FIFTY_RUN_AS_OF": as_of.isoformat(),
-        "FIFTY_RUN_KNOWN_AT": _write_cut(known_at),
+        "FIFTY_RUN_KNOWN_AT": write_cut(known_at),
         "FIFTY_RUN_BUILD": build,
     }
 

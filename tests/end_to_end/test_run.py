@@ -13,13 +13,20 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
 
+import duckdb
 import openpyxl
 import pytest
 import yaml
 from demo_world import ANCHOR, ROOT, DemoWorld, FinishedRun
 from timeline import Truth, naive
 
+from fifty.config import load_config
+from fifty.connectors.base import discover_connectors, remote_platforms
+from fifty.errors import SkippableError
 from fifty.fingerprint import fingerprint_marts
+from fifty.pipeline import BrandRun
+from fifty.scheduling import begin_run
+from fifty.settings import load_settings
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(1800)]
 
@@ -73,6 +80,44 @@ def test_hostile_names_reach_the_extracts_harmless(first_run: FinishedRun) -> No
     assert [cell.coordinate for cell in values if cell.data_type == "f"] == []
     for text in (page, *cells, *(str(cell.value) for cell in values)):
         assert re.search("[\x00-\x08\x0b-\x1f\x7f-\x9f\u202a-\u202e\u2066-\u2069]", text.replace("\r\n", "\n")) is None
+
+
+def test_news_that_a_run_has_published_already_start_no_second_build(world: DemoWorld, first_run: FinishedRun, tmp_path: Path) -> None:
+    run = first_run.copy(tmp_path / "data")
+    settings = load_settings(config=world.folder / "fifty.yml", data=run.data)
+    config = load_config(settings.config, platforms=remote_platforms(discover_connectors().values()))
+
+    def begin() -> BrandRun:
+        return begin_run(world.brand, settings, config, as_of=None, is_by_news=True)
+
+    with pytest.raises(SkippableError, match="nothing has landed since the run before"):
+        begin()
+    # A person, or another day, is never refused.
+    begin_run(world.brand, settings, config, as_of=None)
+    begin_run(world.brand, settings, config, as_of="2026-02-01", is_by_news=True)
+
+    work_file = run.root / "warehouse.duckdb"
+    for statement, undo in (
+        ("update ops.loads set manifest_sha256 = 'x' || manifest_sha256", "update ops.loads set manifest_sha256 = substr(manifest_sha256, 2)"),
+        (
+            "update ops.loads set load_status = 'landed' where platform = 'config'",
+            "update ops.loads set load_status = 'accepted' where platform = 'config'",
+        ),
+        ("update ops.built_loads set state = 'x' || state", "update ops.built_loads set state = substr(state, 2)"),
+        ("update ops.built set as_of_date = as_of_date - 1", "update ops.built set as_of_date = as_of_date + 1"),
+    ):
+        with duckdb.connect(str(work_file)) as connection:
+            connection.execute(statement)
+        assert begin().run_id, statement
+        with duckdb.connect(str(work_file)) as connection:
+            connection.execute(undo)
+    with pytest.raises(SkippableError):
+        begin()
+    # A run that died between build and publish: what readers see is that of an earlier one.
+    version = (run.root / "published" / "current").resolve() / "version.json"
+    version.chmod(0o644)
+    version.write_text(json.dumps({**json.loads(version.read_text(encoding="utf-8")), "run_id": "20260301-earlier"}), encoding="utf-8")
+    assert begin().run_id
 
 
 @dataclass(frozen=True)
