@@ -1,6 +1,6 @@
 """Once a day: look whether every landed file is still what it was, remove what is no longer needed.
 
-the clock → verify_landing, prune_versions, remove_unfinished (mapped over brands), prune_logs
+the clock → prune_brand, verify_landing (mapped over brands), prune_logs
 
 Airflow looks for DAGs in this file.
 """
@@ -21,7 +21,8 @@ with DAG(
     max_active_runs=1,
     default_args={**default_args(settings), "queue": DATA_QUEUE},
     tags=["stage:maintenance"],
-    doc_md="Compares landed files with their sha256, keeps the newest published versions, removes loads that never finished, and old logs.",
+    doc_md="Compares landed files with their sha256, keeps the newest published versions, removes loads that never finished, old extracts and logs."
+    " By hand: `fifty prune`.",
 ):
 
     @task
@@ -32,16 +33,15 @@ with DAG(
     @task(map_index_template="{{ task.op_kwargs['slug'] }}")
     def tend(slug: str) -> dict[str, int]:
         """Verify and prune one brand."""
-        from fifty.maintain import prune_versions, remove_abandoned_loads, verify_landing
+        from collections import Counter
+
+        from fifty.maintain import prune_brand, verify_landing
         from fifty.warehouse import BrandPaths
 
         current = open_settings()[0]
         paths = BrandPaths(current.data, slug)
-        return {
-            "versions_pruned": prune_versions(paths, current),
-            "loads_removed": remove_abandoned_loads(paths),
-            "loads_verified": verify_landing(paths),
-        }
+        removed = Counter(one.kind for one in prune_brand(paths, current))
+        return {**removed, "loads verified": verify_landing(paths)}
 
     @task
     def prune_logs() -> int:

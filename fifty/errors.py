@@ -6,7 +6,10 @@
     ├── FatalError         trying again cannot help (401, 403, repeated cursor, broken file): a human looks
     │   ├── CredentialError    the platform refuses the credential
     │   ├── PagingError        the platform's paging does not end
-    │   └── LandingError       a landed file is not what its manifest says
+    │   ├── LandingError       a landed file is not what its manifest says
+    │   ├── DiskError          there is no room for what was about to begin
+    │   ├── SchemaError        the work file belongs to another version of this program
+    │   └── BackupError        a backup cannot be made, or is not what its manifest says
     ├── SkippableError     this one scope cannot be read (deleted post, hidden followers): counted, the load goes on;
     │   │                  or this one run has nothing to do yet: skipped, a later one follows by itself
     │   ├── HeldError          an operator holds the brand's extracts
@@ -83,6 +86,18 @@ class PagingError(FatalError):
 
 class LandingError(FatalError):
     """A landed file is missing, cut or not what its manifest says."""
+
+
+class DiskError(FatalError):
+    """There is no room on the disk for what was about to begin; nothing was begun."""
+
+
+class SchemaError(FatalError):
+    """The work file was made by another version of this program, and cannot be used as it is."""
+
+
+class BackupError(FatalError):
+    """A backup cannot be made, is not complete, or is not what its manifest says."""
 
 
 class SkippableError(FiftyError):

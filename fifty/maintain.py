@@ -1,18 +1,24 @@
 """Daily care: is every landed file still what it was, and what can go?
 
-landing, published versions, logs → verified, pruned
+landing, published versions, extracts, logs → verified, pruned
 
-Loses nothing that a replay or a roll-back within the settings needs. The DAG `maintenance` calls it.
+Loses nothing that a replay or a roll-back within the settings needs. The DAG `maintenance` and `fifty prune` call it; backups are theirs who make them.
 """
 
 from __future__ import annotations
 
 import logging
+import shutil
 import time
+from dataclasses import dataclass
+from datetime import date, timedelta
 from pathlib import Path
+from typing import Literal
 
+from fifty.disk import measure_tree
 from fifty.errors import LandingError
 from fifty.landing import landing_root, list_finished_loads, verify_load
+from fifty.publish import list_prunable_versions, list_versions, read_current_version
 from fifty.publish import prune_versions as prune_published
 from fifty.settings import Settings
 from fifty.warehouse import BrandPaths
@@ -44,35 +50,81 @@ def verify_landing(paths: BrandPaths) -> int:
     return len(loads)
 
 
-def prune_versions(paths: BrandPaths, settings: Settings) -> int:
-    """Remove published versions beyond the number kept; never one that readers are shown. Returns how many went."""
-    return len(prune_published(paths, settings)) if paths.published.is_dir() else 0
+@dataclass(frozen=True)
+class Removal:
+    """Something that goes, or would. `size` in bytes; of a version that is also what readers' hard link holds, less may become free."""
+
+    brand: str
+    kind: Literal["version", "abandoned load", "extract"]
+    path: str
+    size: int
 
 
-def remove_abandoned_loads(paths: BrandPaths) -> int:
-    """Remove loads that were begun long ago and never finished. Returns how many went."""
-    import shutil
+def prune_brand(paths: BrandPaths, settings: Settings, *, is_dry_run: bool = False) -> list[Removal]:
+    """Remove what is beyond its time: published versions, loads never finished, extracts. Returns what went, or with `is_dry_run` what would."""
+    removals = _list_versions(paths, settings) + _list_abandoned_loads(paths) + _list_old_extracts(paths, settings)
+    if is_dry_run:
+        return removals
+    if paths.published.is_dir():
+        gone = set(prune_published(paths, settings))
+        # The list was made without the lock: what has been shown to readers since stays.
+        removals = [one for one in removals if one.kind != "version" or Path(one.path).name in gone]
+    for leftover in paths.extracts.glob("*/.removed-*"):
+        shutil.rmtree(leftover)
+    for one in removals:
+        path = Path(one.path)
+        if one.kind == "abandoned load":
+            shutil.rmtree(path)
+        elif one.kind == "extract":
+            # Renamed first: a folder under its own name is complete, whatever happens meanwhile.
+            hidden = path.with_name(f".removed-{path.name}")
+            path.rename(hidden)
+            shutil.rmtree(hidden)
+    if removals:
+        logger.info("prune brand=%s removed=%d bytes=%d", paths.brand, len(removals), sum(one.size for one in removals))
+    return removals
 
-    removed = 0
+
+def _list_versions(paths: BrandPaths, settings: Settings) -> list[Removal]:
+    if not paths.published.is_dir():
+        return []
+    folders = [paths.published / "versions" / one for one in list_prunable_versions(paths, settings)]
+    return [Removal(paths.brand, "version", str(folder), measure_tree(folder)) for folder in folders]
+
+
+def _list_abandoned_loads(paths: BrandPaths) -> list[Removal]:
+    """Loads that were begun long ago and never finished."""
     oldest = time.time() - ABANDONED_AFTER_DAYS * 86400
-    for started in landing_root(paths.data, paths.brand).glob("*/*/*/*/started.json"):
+    found = []
+    for started in sorted(landing_root(paths.data, paths.brand).glob("*/*/*/*/started.json")):
         newest = max(path.stat().st_mtime for path in started.parent.iterdir())
         if newest < oldest and not (started.parent / "manifest.json").exists():
-            shutil.rmtree(started.parent)
-            removed += 1
-    if removed:
-        logger.info("prune brand=%s abandoned_loads=%s", paths.brand, removed)
-    return removed
+            found.append(Removal(paths.brand, "abandoned load", str(started.parent), measure_tree(started.parent)))
+    return found
 
 
-def prune_old_files(folder: Path, days: int) -> int:
-    """Remove files under `folder` last written more than `days` ago, and folders left empty. Returns how many files went."""
+def _list_old_extracts(paths: BrandPaths, settings: Settings) -> list[Removal]:
+    """Extracts of days long before the day published. The newest of each name stays: it says that this quarter has had its own."""
+    current = next((one for one in list_versions(paths) if one.publish_id == read_current_version(paths)), None)
+    if current is None:
+        return []
+    oldest = date.fromisoformat(current.as_of_date) - timedelta(days=settings.keep_extract_days)
+    found = []
+    for folder in sorted(paths.extracts.glob("*")):
+        days = sorted(path for path in folder.glob("????-??-??") if (path / "manifest.json").is_file())
+        found += [Removal(paths.brand, "extract", str(path), measure_tree(path)) for path in days[:-1] if date.fromisoformat(path.name) < oldest]
+    return found
+
+
+def prune_old_files(folder: Path, days: int, *, is_dry_run: bool = False) -> int:
+    """Remove files under `folder` last written more than `days` ago, and folders left empty. Returns how many files went, or would."""
     oldest = time.time() - days * 86400
     removed = 0
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.is_file() and not path.is_symlink() and path.stat().st_mtime < oldest:
-            path.unlink()
             removed += 1
-        elif path.is_dir() and not path.is_symlink() and not any(path.iterdir()) and path.stat().st_mtime < oldest:
+            if not is_dry_run:
+                path.unlink()
+        elif not is_dry_run and path.is_dir() and not path.is_symlink() and not any(path.iterdir()) and path.stat().st_mtime < oldest:
             path.rmdir()
     return removed

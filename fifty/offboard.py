@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from fifty.config import CALIBRATION_SUFFIX, SLUG, Brand
+from fifty.disk import measure_tree
 from fifty.errors import FatalError, SettingsError
 from fifty.landing import hash_file
 from fifty.publish import read_current_version
@@ -56,31 +57,36 @@ def offboard_brand(slug: str, settings: Settings, brand: Brand | None, *, export
     if paths.departure.exists():
         # A killed one got so far: nobody can be at work on the brand any more.
         done.export = _export_brand(paths, export) if export else None
-        done.removed_bytes = _bury(paths)
+        done.removed_bytes = _bury(paths, settings)
     else:
         # Whoever holds either lock is at work on the brand: this is no moment to leave.
         with lock_brand(paths, settings.model_copy(update={"lock_timeout_seconds": 0.0})), hold_folder(paths, alone=True):
             done.export = _export_brand(paths, export) if export else None
             mark_departure(paths, by=by)
-            done.removed_bytes = _bury(paths)
+            done.removed_bytes = _bury(paths, settings)
     logger.info("offboard brand=%s removed_bytes=%d export=%s", slug, done.removed_bytes, done.export)
     return done
 
 
-def _bury(paths: BrandPaths) -> int:
-    """Hide the folder by one rename and remove it; returns the bytes that went. Whatever a killed one left under the dotted name goes first."""
-    removed = _remove_tree(paths.tombstone)
-    if paths.root.exists():
-        paths.root.rename(paths.tombstone)
-        sync_folder(paths.data)
-        removed += _remove_tree(paths.tombstone)
+def _bury(paths: BrandPaths, settings: Settings) -> int:
+    """Hide each folder of the brand by one rename and remove it; returns the bytes that went. What a killed one left under a dotted name goes first."""
+    removed = 0
+    published = {paths.published.resolve()} if paths.published.is_symlink() else set()
+    published |= {settings.published.resolve() / paths.brand} if settings.published else set()
+    # Readers' volume first: as long as the brand's own folder is there, it tells where that is.
+    for folder, tombstone in [*((one, one.with_name(paths.tombstone.name)) for one in sorted(published)), (paths.root, paths.tombstone)]:
+        removed += _remove_tree(tombstone)
+        if folder.exists():
+            folder.rename(tombstone)
+            sync_folder(folder.parent)
+            removed += _remove_tree(tombstone)
     return removed
 
 
 def _remove_tree(folder: Path) -> int:
     if not folder.exists():
         return 0
-    size = sum(path.lstat().st_size for path in folder.rglob("*") if path.is_file() and not path.is_symlink())
+    size = measure_tree(folder)
     shutil.rmtree(folder)
     sync_folder(folder.parent)
     return size

@@ -1,6 +1,6 @@
 """Day-two commands: options and words; the work is in the modules they call.
 
-argv → fifty/{state,resend,offboard}.py → words and an exit code
+argv → fifty/{state,resend,offboard,backup,restore,upgrade,compact,maintain}.py → words and an exit code
 
 `fifty/cli.py` adds them to its own. Heavy modules are imported inside the commands.
 """
@@ -16,8 +16,8 @@ import typer
 
 from fifty import console
 from fifty.errors import SettingsError
-from fifty.options import ConfigOption, DataOption, JsonOption, load_brands, read_day
-from fifty.settings import load_settings
+from fifty.options import BrandOption, ConfigOption, DataOption, JsonOption, load_brands, read_day
+from fifty.settings import Settings, load_settings
 
 BrandArgument = Annotated[str, typer.Argument(metavar="BRAND", help="The brand, as fifty.yml names it.")]
 WhyOption = Annotated[str, typer.Option("--why", help="The reason, for whoever reads it later.")]
@@ -114,6 +114,151 @@ def offboard(
         console.say(f"  - {item}")
 
 
+def prune(
+    brand: BrandOption = None,
+    dry_run: Annotated[bool, typer.Option("--dry-run", help="List what would go, and remove nothing.")] = False,
+    logs: Annotated[Path | None, typer.Option("--logs", metavar="DIR", help="Airflow's log folder, to prune it too.")] = None,
+    config: ConfigOption = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Remove what is beyond its time: old versions and extracts, loads never finished, logs. The DAG `maintenance` does it every night."""
+    from fifty.maintain import prune_brand, prune_old_files
+    from fifty.warehouse import BrandPaths
+
+    settings, brands = load_brands(config, data, brand)
+    removals = [one for slug in brands for one in prune_brand(BrandPaths(settings.data, slug), settings, is_dry_run=dry_run)]
+    log_count = prune_old_files(logs, settings.keep_log_days, is_dry_run=dry_run) if logs else 0
+    if as_json:
+        console.say_json({"is_dry_run": dry_run, "removals": [asdict(one) for one in removals], "log_files": log_count})
+        return
+    for one in removals:
+        console.say(f"{one.brand}: {one.kind:14} {one.path} ({one.size:,} bytes)")
+    if logs:
+        console.say(f"{log_count} log files older than {settings.keep_log_days} days")
+    console.say(f"{len(removals)} things {'would go' if dry_run else 'are removed'}, {sum(one.size for one in removals):,} bytes")
+
+
+def compact(brand: BrandArgument, config: ConfigOption = None, data: DataOption = None, as_json: JsonOption = False) -> None:
+    """Rewrite a brand's work file without the room that deleted rows have left in it."""
+    from fifty.compact import compact_brand
+    from fifty.warehouse import BrandPaths
+
+    settings, _ = load_brands(config, data, brand)
+    with console.show_progress(f"{brand}: compact"):
+        done = compact_brand(BrandPaths(settings.data, brand), settings)
+    if as_json:
+        console.say_json(asdict(done))
+    elif done.is_replaced:
+        console.say(
+            f"{brand}: {done.bytes_before:,} bytes before, {done.bytes_after:,} after; {done.table_count} tables compared, in {done.seconds:.1f} s"
+        )
+    else:
+        console.say(f"{brand}: {done.bytes_before:,} bytes, and a copy is no smaller: nothing was changed")
+
+
+def upgrade(
+    check: Annotated[bool, typer.Option("--check", help="Say what is to do, change nothing, and end with 1 where something is.")] = False,
+    brand: BrandOption = None,
+    config: ConfigOption = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring work files to this version of Fifty: in place, or rebuilt from the landed files; says before how long it takes."""
+    from fifty.upgrade import plan_upgrade, upgrade_brand
+    from fifty.warehouse import BrandPaths
+
+    settings, brands = load_brands(config, data, brand)
+    plans = [plan_upgrade(BrandPaths(settings.data, slug), settings) for slug in brands]
+    if as_json:
+        console.say_json([{**asdict(plan), "message": plan.message} for plan in plans])
+    for plan in plans:
+        if not as_json:
+            console.say(f"{plan.brand}: {'' if plan.action == 'nothing' else 'is to be ' if check else 'is being '}{plan.message}")
+        if not check:
+            with console.show_progress(f"{plan.brand}: upgrade"):
+                upgrade_brand(plan, BrandPaths(settings.data, plan.brand), settings)
+    if check and any(plan.action != "nothing" for plan in plans):
+        raise typer.Exit(1)
+
+
+AirflowDatabaseOption = Annotated[
+    str | None,
+    typer.Option(
+        "--airflow-database",
+        metavar="URL",
+        help="Airflow's own database, too: sqlite:///… or postgresql://… [default: FIFTY_AIRFLOW_DATABASE, else not].",
+    ),
+]
+
+
+def backup(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where backups lie, one folder each.")],
+    airflow_database: AirflowDatabaseOption = None,
+    config: ConfigOption = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Back up landing, work files, what is published, extracts, holds and pauses, and the configuration. Never values of credentials."""
+    from fifty.backup import make_backup
+    from fifty.config import load_config
+
+    settings, _ = load_brands(config, data, None)
+    with console.show_progress("backup"):
+        done = make_backup(settings, load_config(settings.config), folder, airflow_database=_find_address(airflow_database, settings))
+    if as_json:
+        facts = asdict(done.manifest)
+        console.say_json(
+            {**facts, "folder": done.folder, "copied_bytes": done.copied_bytes, "linked_count": done.linked_count, "files": len(facts["files"])}
+        )
+    else:
+        for slug, saved in done.manifest.brands.items():
+            console.say(f"{slug}: {saved.fingerprint or 'nothing is published yet'}")
+        console.say(
+            f"{done.folder}: {len(done.manifest.files)} files, {done.copied_bytes:,} bytes copied, {done.linked_count} files shared with the backup before"
+        )
+        _say_names(done.manifest.credentials, done.manifest.airflow_connections)
+    for text in done.manifest.warnings:
+        console.warn(text)
+
+
+def restore(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Where backups lie, or the folder of one.")],
+    backup_id: Annotated[str | None, typer.Option("--backup", metavar="ID", help="One of them [default: the newest that is complete].")] = None,
+    airflow_database: AirflowDatabaseOption = None,
+    config: ConfigOption = None,
+    data: DataOption = None,
+    as_json: JsonOption = False,
+) -> None:
+    """Bring a backup back into an empty data directory; every file is compared with its sha256 before anything is in place."""
+    from fifty.restore import restore_backup
+
+    settings = load_settings(config=config, data=data)
+    console.set_up_logging(settings.log_level)
+    with console.show_progress("restore"):
+        done = restore_backup(settings, folder, backup_id=backup_id, airflow_database=_find_address(airflow_database, settings))
+    if as_json:
+        console.say_json(asdict(done))
+        return
+    for slug, fingerprint in done.fingerprints.items():
+        console.say(f"{slug}: {fingerprint or 'nothing was published'}{' (was in place already)' if slug in done.unchanged else ''}")
+    console.say(f"{settings.data}: backup {done.backup_id} is restored, {done.file_count} files compared")
+    if done.airflow:
+        console.say(f"Airflow's database: {done.airflow}")
+    _say_names(done.credentials, done.airflow_connections)
+
+
+def _find_address(given: str | None, settings: Settings) -> str | None:
+    return given or (settings.airflow_database.get_secret_value() if settings.airflow_database else None)
+
+
+def _say_names(credentials: list[str], connections: list[str]) -> None:
+    if credentials:
+        console.say(f"Not in it are the values of these credentials: {', '.join(credentials)}")
+    if connections:
+        console.say(f"Nor those of these Airflow connections and variables: {', '.join(connections)}")
+
+
 def _say_act(
     brand: str, begin: str, end: str, *, is_end: bool, why: str, by: str | None, config: Path | None, data: Path | None, as_json: bool
 ) -> None:
@@ -139,4 +284,4 @@ def _say_act(
 
 _PAST = {"hold": "held", "release": "released", "pause": "paused", "resume": "resumed"}
 
-COMMANDS: tuple[Callable[..., None], ...] = (hold, pause, resend, offboard)
+COMMANDS: tuple[Callable[..., None], ...] = (hold, pause, resend, offboard, backup, restore, upgrade, compact, prune)

@@ -18,6 +18,7 @@ from functools import cached_property
 from fifty import reports
 from fifty.config import Brand
 from fifty.console import show_progress
+from fifty.disk import refuse_replay, refuse_run, refuse_short_disk
 from fifty.errors import SettingsError
 from fifty.history import PLATFORM as PUBLISHED_PLATFORM
 from fifty.landing import format_compact, landing_root, parse_instant, read_manifest
@@ -43,7 +44,12 @@ class BrandRun:
     done: list[StageReport] = field(default_factory=list)
 
     def run(self, *, until: datetime | None = None, since: datetime | None = None, platforms: Sequence[str] | None = None) -> list[StageReport]:
-        """All stages in order. A platform that is down is a warning: the others go on, and the marts say what is missing."""
+        """All stages in order. A platform that is down is a warning: the others go on, and the marts say what is missing.
+
+        Raises DiskError before the first where there is no room for what the run makes.
+        """
+        refuse_stopped(self.paths)
+        refuse_run(self.paths, self.settings)
         self.pull(until=until, since=since, platforms=platforms)
         self.land()
         self.gate_landed()
@@ -66,6 +72,7 @@ class BrandRun:
         from fifty.pull import run_pull
 
         with self._stage("pull", "items") as report, hold_folder(self.paths):
+            refuse_short_disk({self.paths.root: 0}, self.settings, what="a pull", where=f"{self.slug}/pull")
             result = run_pull(
                 self.slug,
                 self.brand,
@@ -135,6 +142,9 @@ class BrandRun:
         """Rebuild from landing alone, without network, and publish."""
         from fifty.land import run_replay
 
+        refuse_stopped(self.paths)
+        # The rebuilt work file lies beside the old one until it is whole.
+        refuse_replay(self.paths, self.settings)
         with self._stage("replay") as report:
             reports.describe_land(report, run_replay(self.paths, self.settings, run_id=self._name_run()))
         self.gate_landed()

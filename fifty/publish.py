@@ -48,8 +48,10 @@ __all__ = [
     "PublishResult",
     "Version",
     "fingerprint_marts",
+    "list_prunable_versions",
     "list_versions",
     "open_version",
+    "prepare_folder",
     "prune_versions",
     "read_current_version",
     "run_publish",
@@ -129,7 +131,7 @@ def run_publish(paths: BrandPaths, settings: Settings, *, run_id: str, as_of: da
     log.info("publish start brand=%s as_of=%s run_id=%s", paths.brand, as_of, run_id)
     dictionary = read_dictionary(paths.dbt_target / "manifest.json")
     with lock_brand(paths, settings):
-        _prepare_folder(paths, settings)
+        prepare_folder(paths, settings)
         _remove_leftovers(paths.published)
         if not paths.marts.exists():
             raise _missing_marts(paths, f"no file {paths.marts}")
@@ -212,9 +214,7 @@ def prune_versions(paths: BrandPaths, settings: Settings, *, keep: int | None = 
     """Remove all but the newest `keep` versions (default: the setting), never one that readers are shown; returns what was removed."""
     with lock_brand(paths, settings):
         _remove_leftovers(paths.published)
-        versions = [one.publish_id for one in list_versions(paths)]
-        needed = {*versions[-max(keep or settings.keep_versions, 1) :], read_current_version(paths), *list_served(paths.published)}
-        removed = [one for one in versions if one not in needed]
+        removed = list_prunable_versions(paths, settings, keep=keep)
         for one in removed:
             # Renamed first: a folder under its own name is complete, whatever happens meanwhile.
             hidden = paths.published / "versions" / f".removed-{one}"
@@ -223,6 +223,13 @@ def prune_versions(paths: BrandPaths, settings: Settings, *, keep: int | None = 
     if removed:
         log.info("publish prune brand=%s removed=%s", paths.brand, ",".join(removed))
     return removed
+
+
+def list_prunable_versions(paths: BrandPaths, settings: Settings, *, keep: int | None = None) -> list[str]:
+    """What prune_versions would remove now."""
+    versions = [one.publish_id for one in list_versions(paths)]
+    needed = {*versions[-max(keep or settings.keep_versions, 1) :], read_current_version(paths), *list_served(paths.published)}
+    return [one for one in versions if one not in needed]
 
 
 @contextmanager
@@ -639,7 +646,8 @@ def _read_version(folder: Path) -> Version:
         ) from None
 
 
-def _prepare_folder(paths: BrandPaths, settings: Settings) -> None:
+def prepare_folder(paths: BrandPaths, settings: Settings) -> None:
+    """Have the folder of the published files, where the setting wants it. Raises SettingsError where what is published lies elsewhere."""
     # Where readers get a volume of their own, the brand's folder links there, so that every path stays what it is.
     if settings.published:
         target = settings.published.resolve() / paths.brand

@@ -14,6 +14,7 @@ from typing import Any
 
 from fifty.config import Config
 from fifty.connectors.base import Connector
+from fifty.disk import refuse_run
 from fifty.errors import DepartedError, FatalError, FiftyError, PausedError, SettingsError, SkippableError
 from fifty.landing import list_finished_loads
 from fifty.pipeline import BrandRun, end_of_day, find_as_of, name_run
@@ -130,9 +131,11 @@ def begin_run(slug: str, settings: Settings, config: Config, *, as_of: str | Non
 
     Raises SkippableError as long as the brand's configuration has not landed: without it nobody is known to be the brand, and the gate would
     stop the marts. Its own pull then starts the next run. Also where news started the run (`is_by_news`) and the run before, which was still waiting
-    for its turn when they came, has published them already. PausedError or DepartedError where an operator has said so.
+    for its turn when they came, has published them already. PausedError or DepartedError where an operator has said so, DiskError where
+    there is no room.
     """
     refuse_stopped(BrandPaths(settings.data, slug))
+    refuse_run(BrandPaths(settings.data, slug), settings)
     day = date.fromisoformat(as_of) if as_of else find_as_of(settings, slug)
     if not list_finished_loads(settings.data, slug, platform="config"):
         raise SkippableError(

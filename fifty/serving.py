@@ -232,15 +232,16 @@ def replace_link(path: Path, target: Path) -> None:
 def seal_file(path: Path) -> None:
     """Force a finished file to the disk and make it read-only."""
     path.chmod(0o444)
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    sync_file(path)
 
 
 def sync_folder(path: Path) -> None:
     """Force the names in a folder to the disk."""
+    sync_file(path)
+
+
+def sync_file(path: Path) -> None:
+    """Force what was written into a file to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

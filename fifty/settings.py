@@ -41,6 +41,9 @@ class Settings(BaseSettings):
     http_longest_wait_seconds: float = Field(900.0, gt=0, description="longest wait a platform may ask for between two attempts")
     keep_versions: int = Field(7, ge=1, description="published versions kept for roll-back")
     keep_log_days: int = Field(30, ge=1, description="days that logs are kept")
+    keep_extract_days: int = Field(90, ge=1, description="days before the day published that extracts are kept; the newest of each always is")
+    disk_reserve_gigabytes: float = Field(1.0, ge=0, description="room that must be left beside what is about to be made; else it is not begun")
+    airflow_database: SecretStr | None = Field(None, description="address of Airflow's metadata database, for backup and restore")
     bi_root: str | None = Field(
         None, description="path of a brand's published folder as readers see it, with {brand} for the brand; default: where it is"
     )

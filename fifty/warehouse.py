@@ -16,16 +16,18 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
+from importlib.metadata import version as program_version
 from pathlib import Path
 
 import duckdb
 import yaml
 from filelock import FileLock, Timeout
 
-from fifty.errors import DepartedError, RetryableError
+from fifty.errors import DepartedError, RetryableError, SchemaError
 from fifty.settings import Settings
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
+"""What the tables of a work file are like. 1: before `ops.schema_version`; 2: with it. Whoever changes a column raises it."""
 TABLES_FILE = Path(__file__).with_name("tables.yml")
 _DUCKDB_TYPES = {
     "text": "varchar",
@@ -220,7 +222,8 @@ def hold_folder(paths: BrandPaths, *, alone: bool = False) -> Iterator[None]:
 def connect(paths: BrandPaths, settings: Settings, *, attach_marts: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the work file for writing, with every table there; `marts` attached when asked. Closes (and checkpoints) at the end.
 
-    Hold `lock_brand` around it. Raises RetryableError when a foreign process has the file open.
+    Hold `lock_brand` around it. Raises RetryableError when a foreign process has the file open, SchemaError when another version of this program
+    made it and it cannot be used as it is.
     """
     paths.root.mkdir(parents=True, exist_ok=True)
     try:
@@ -237,6 +240,7 @@ def connect(paths: BrandPaths, settings: Settings, *, attach_marts: bool = False
         ) from None
     try:
         connection.execute("set timezone = 'UTC'")
+        refuse_schema(connection, paths)
         create_tables(connection)
         fill_brand_key(connection, paths)
         if attach_marts:
@@ -281,14 +285,66 @@ def fill_brand_key(connection: duckdb.DuckDBPyConnection, paths: BrandPaths) -> 
         connection.execute("commit")
 
 
+def read_schema_version(connection: duckdb.DuckDBPyConnection) -> int | None:
+    """What the tables of an open work file are like; None before it has any."""
+    tables = {name for (name,) in connection.execute("select table_name from duckdb_tables() where schema_name = 'ops'").fetchall()}
+    if "schema_version" in tables:
+        row = connection.execute("select max(version) from ops.schema_version").fetchone()
+        return row[0] if row else None
+    return 1 if "loads" in tables else None
+
+
+def list_column_differences(connection: duckdb.DuckDBPyConnection) -> list[str]:
+    """Tables that are there and have other columns than this program writes, each with what differs. Tables that lack are none: they are made."""
+    found: dict[str, dict[str, str]] = {}
+    for schema, table, column, kind in connection.execute(
+        "select schema_name, table_name, column_name, data_type from duckdb_columns() where schema_name in ('staging', 'ops')"
+    ).fetchall():
+        found.setdefault(f"{schema}.{table}", {})[column] = kind.lower()
+    differences = []
+    for name, table in read_tables().items():
+        wanted = {column.name: column.duckdb_type for column in table.columns}
+        if name in found and found[name] != wanted:
+            apart = sorted(column for column in wanted.keys() | found[name].keys() if wanted.get(column) != found[name].get(column))
+            differences.append(f"{name} ({', '.join(apart)})")
+    return differences
+
+
+def refuse_schema(connection: duckdb.DuckDBPyConnection, paths: BrandPaths) -> None:
+    """Raise SchemaError where an open work file was made by a newer program, or by an older one that wrote other columns. Changes nothing."""
+    version = read_schema_version(connection)
+    if version is None or version == SCHEMA_VERSION:
+        return
+    if version > SCHEMA_VERSION:
+        made_by = connection.execute("select max(made_by) from ops.schema_version where version = ?", [version]).fetchone()
+        raise SchemaError(
+            "the work file was made by a newer version of Fifty",
+            where=str(paths.warehouse),
+            seen=f"schema {version}, by fifty {made_by[0] if made_by else '?'}",
+            expected=f"schema {SCHEMA_VERSION} or older",
+            remedy="install that version again; or move the file away and run `fifty replay`, which rebuilds it from landing",
+        )
+    if differences := list_column_differences(connection):
+        raise SchemaError(
+            "the work file was made by an older version of Fifty",
+            where=str(paths.warehouse),
+            seen=f"schema {version}; other columns in {', '.join(differences)}",
+            expected=f"schema {SCHEMA_VERSION}",
+            remedy="`fifty upgrade` rebuilds it from landing, and says before how long that takes",
+        )
+
+
 def create_tables(connection: duckdb.DuckDBPyConnection) -> None:
-    """Create schemas and tables that are not there."""
+    """Create schemas and tables that are not there, and say which version of them the file has now. All of it or nothing."""
     connection.execute("begin")
     for schema in ("staging", "ops", "intermediate"):
         connection.execute(f"create schema if not exists {schema}")
     for table in read_tables().values():
         columns = ", ".join(f'"{column.name}" {column.duckdb_type}' for column in table.columns)
         connection.execute(f"create table if not exists {table.schema}.{table.name} ({columns})")
+    if connection.execute("select version from ops.schema_version").fetchall() != [(SCHEMA_VERSION,)]:
+        connection.execute("delete from ops.schema_version")
+        connection.execute("insert into ops.schema_version values (?, ?)", [SCHEMA_VERSION, program_version("fifty")])
     connection.execute("commit")
 
 

@@ -16,7 +16,7 @@ from fifty.console import strip_controls
 FIFTY = Path(sys.executable).with_name("fifty")
 COMMANDS = (
     "init", "doctor", "run", "pull", "land", "gate", "transform", "publish", "extract", "replay", "calibrate", "status", "demo", "hold", "pause",
-    "resend", "offboard",
+    "resend", "offboard", "backup", "restore", "upgrade", "compact", "prune",
 )  # fmt: skip
 
 
@@ -134,6 +134,23 @@ def test_a_brand_asks_for_its_name_once_more_before_it_leaves(tmp_path: Path) ->
     assert not (tmp_path / "data" / "example").exists()
     assert "has left" in call("status", cwd=tmp_path).stdout
     assert call("run", "--as-of", "2026-03-31", cwd=tmp_path).returncode == 1
+
+
+def test_an_empty_installation_is_saved_restored_upgraded_and_pruned_in_words(tmp_path: Path) -> None:
+    call("init", cwd=tmp_path)
+    call("hold", "example", "--why", "x", cwd=tmp_path)
+    assert call("upgrade", "--check", cwd=tmp_path).returncode == 0
+    assert "0 things would go" in call("prune", "--dry-run", cwd=tmp_path).stdout
+    assert call("compact", "example", cwd=tmp_path).returncode == 2
+    assert call("restore", "backups", cwd=tmp_path).returncode == 1
+    saved = call("backup", "backups", cwd=tmp_path)
+    assert saved.returncode == 0, saved.stderr
+    assert "2 files" in saved.stdout
+    restored = call("restore", "backups", "--data", "other", "--config", "brands.yml", cwd=tmp_path)
+    assert restored.returncode == 0, restored.stderr
+    assert (tmp_path / "brands.yml").read_bytes() == (tmp_path / "fifty.yml").read_bytes()
+    assert "held" in call("status", "--data", "other", cwd=tmp_path).stdout
+    assert call("backup", "data/inside", cwd=tmp_path).returncode == 1
 
 
 def test_publishing_before_anything_was_built_fails_in_words(tmp_path: Path) -> None:

@@ -11,7 +11,8 @@ import pytest
 
 from fifty.errors import LandingError
 from fifty.landing import LandedLoad, LoadKey, LoadWriter, Window
-from fifty.maintain import ABANDONED_AFTER_DAYS, prune_old_files, remove_abandoned_loads, verify_landing
+from fifty.maintain import ABANDONED_AFTER_DAYS, prune_brand, prune_old_files, verify_landing
+from fifty.settings import Settings
 from fifty.warehouse import BrandPaths
 
 END = datetime(2026, 3, 31, tzinfo=UTC)
@@ -52,7 +53,11 @@ def test_only_loads_begun_long_ago_and_never_finished_are_removed(tmp_path: Path
     _, abandoned = make_load(tmp_path, "favourites", is_finished=False)
     age(finished, ABANDONED_AFTER_DAYS + 1)
     age(abandoned, ABANDONED_AFTER_DAYS + 1)
-    assert remove_abandoned_loads(paths) == 1
+    settings = Settings(data=tmp_path, _env_file=None)
+    listed = prune_brand(paths, settings, is_dry_run=True)
+    assert [(one.kind, one.path) for one in listed] == [("abandoned load", str(abandoned))]
+    assert abandoned.exists()
+    assert prune_brand(paths, settings) == listed
     assert finished.exists()
     assert fresh.exists()
     assert not abandoned.exists()
@@ -68,6 +73,8 @@ def test_old_logs_go_and_new_ones_stay_and_a_link_is_not_followed(tmp_path: Path
     age(elsewhere, 100)
     (logs / "latest").symlink_to(elsewhere)
     age(logs / "run_1", 40)
+    assert prune_old_files(logs, 30, is_dry_run=True) == 1
+    assert (logs / "run_1" / "task.log").exists()
     assert prune_old_files(logs, 30) == 1
     assert not (logs / "run_1" / "task.log").exists()
     assert (logs / "run_2" / "task.log").exists()
