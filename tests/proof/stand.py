@@ -34,6 +34,7 @@ from tests.proof.compose import ROOT, Service
 
 START_SECONDS = 240.0
 CHECK_SECONDS = 2.0
+CHECK_TIMEOUT_SECONDS = 30.0
 DATABASE = "postgres"
 # Ports inside the containers, by what listens there. Two containers may use the same; two processes may not.
 PORTS = {"postgres": 5432, "redis": 6379, "api-server": 8080, "scheduler": 8974}
@@ -155,7 +156,10 @@ class Stand:
         if name == "redis":
             words = [word.replace("redis-cli", f"redis-cli -p {self.ports[name]}") for word in words]
         with (self.logs / "health.log").open("ab") as log:
-            done = subprocess.run(words, env=self.describe_environment(name), stdout=log, stderr=log, check=False, timeout=60)
+            try:
+                done = subprocess.run(words, env=self.describe_environment(name), stdout=log, stderr=log, check=False, timeout=CHECK_TIMEOUT_SECONDS)
+            except subprocess.TimeoutExpired:
+                return False
         return done.returncode == 0
 
     def wait_healthy(self, name: str) -> float:
