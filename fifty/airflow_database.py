@@ -153,6 +153,8 @@ def _run_tool(url: URL, tool: str, *options: str, last: tuple[str, ...] = ()) ->
     place = {"--host": url.host, "--port": url.port, "--username": url.username}
     where = [f"{option}={value}" for option, value in place.items() if value is not None]
     environment = {**os.environ, "PGCONNECT_TIMEOUT": "10"} | ({"PGPASSWORD": str(url.password)} if url.password else {})
+    # How a connection is encrypted is told by the address's query, in the words of PostgreSQL's own library.
+    environment |= {f"PG{name.upper()}": str(value) for name, value in url.query.items() if name.startswith("ssl")}
     done = subprocess.run(
         [program, *options, *where, "--no-password", f"--dbname={url.database}", *last], env=environment, capture_output=True, text=True, check=False
     )

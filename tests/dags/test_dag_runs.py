@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import logging
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -13,7 +14,7 @@ from typing import Any
 
 import pytest
 
-from fifty.landing import LoadKey, LoadWriter, Window
+from fifty.landing import LoadKey, LoadWriter, Window, load_folder
 from fifty.state import record_act
 from fifty.warehouse import BrandPaths
 
@@ -31,8 +32,6 @@ class Collector(logging.Handler):
 
 @pytest.fixture(scope="module")
 def prepared(airflow_home: Path, dag_bag: Any) -> Any:
-    import os
-
     from scheduler.environment import prepare_airflow
 
     prepare_airflow(dict(os.environ), slots=2)
@@ -119,6 +118,16 @@ def test_held_extracts_are_skipped_and_nobody_is_alarmed(prepared: Any, acme: Br
     assert run(prepared, "extracts_acme")[:3] == ("success", {"check_freshness": "skipped", "extract": "skipped"}, [])
     record_act(acme, "release")
     assert run(prepared, "extracts_acme")[0] == "failed"  # as of any brand that never published
+
+
+def test_the_nightly_care_prunes_what_the_command_would(prepared: Any, airflow_home: Path) -> None:
+    key = LoadKey("other", "bluesky", "other.example", "abandoned", Window(None, datetime(2026, 4, 1, tzinfo=UTC)))
+    LoadWriter(airflow_home / "data", key, kind="state")
+    folder = load_folder(airflow_home / "data", key)
+    for path in (folder, *folder.iterdir()):
+        os.utime(path, (0, 0))
+    assert run(prepared, "maintenance")[0] == "success"
+    assert not folder.exists()
 
 
 SIDE_BY_SIDE = """
