@@ -95,7 +95,7 @@ def _dump_sqlite(url: URL, target: Path) -> DatabaseDump:
                     names += [name for (name,) in copy.execute(f"select {key} from {table} order by 1")]
                     copy.execute(f"delete from {table}")
             copy.commit()
-            # What was deleted is still in the file's free pages.
+            # Where SQLite was built without secure_delete, what was deleted is still in free pages.
             copy.execute("vacuum")
     except sqlite3.Error as error:
         raise BackupError(

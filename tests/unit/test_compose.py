@@ -24,7 +24,9 @@ def test_every_setting_of_fifty_can_be_set_for_the_containers() -> None:
 
 def test_no_secret_has_a_value_in_the_file() -> None:
     text = (ROOT / "docker-compose.yml").read_text(encoding="utf-8")
-    secret = re.compile(r"^\s*[A-Z_]*(PASSWORD|SECRET|SECRET_KEY|FERNET_KEY|SQL_ALCHEMY_CONN|AIRFLOW_DATABASE|RESULT_BACKEND|BROKER_URL|AUTH): (.*)$", re.MULTILINE)
+    secret = re.compile(
+        r"^\s*[A-Z_]*(PASSWORD|SECRET|SECRET_KEY|FERNET_KEY|SQL_ALCHEMY_CONN|AIRFLOW_DATABASE|RESULT_BACKEND|BROKER_URL|AUTH): (.*)$", re.MULTILINE
+    )
     found = secret.findall(text)
     assert len(found) >= 8
     for _, value in found:
