@@ -1,6 +1,6 @@
 """Once a day: look whether every landed file is still what it was, remove what is no longer needed.
 
-the clock → prune_brand, verify_landing (mapped over brands), prune_logs
+the clock → prune_brand, tend_stores, verify_landing (mapped over brands), remove_departed, prune_logs
 
 Airflow looks for DAGs in this file.
 """
@@ -21,7 +21,7 @@ with DAG(
     max_active_runs=1,
     default_args={**default_args(settings), "queue": DATA_QUEUE},
     tags=["stage:maintenance"],
-    doc_md="Compares landed files with their sha256, keeps the newest published versions, removes loads that never finished, old extracts and logs."
+    doc_md="Compares landed files with their sha256, keeps the newest published versions, removes loads that never finished, old extracts and logs, and what object stores no longer need."
     " By hand: `fifty prune`.",
 ):
 
@@ -35,13 +35,13 @@ with DAG(
         """Verify and prune one brand."""
         from collections import Counter
 
-        from fifty.maintain import prune_brand, verify_landing
+        from fifty.maintain import prune_brand, tend_stores, verify_landing
         from fifty.warehouse import BrandPaths
 
         current = open_settings()[0]
         paths = BrandPaths(current.data, slug)
         removed = Counter(one.kind for one in prune_brand(paths, current))
-        return {**removed, "loads verified": verify_landing(paths)}
+        return {**removed, "stored things removed": tend_stores(paths, current), "loads verified": verify_landing(paths)}
 
     @task
     def prune_logs() -> int:
@@ -54,5 +54,13 @@ with DAG(
 
         return prune_old_files(Path(conf.get("logging", "base_log_folder")), open_settings()[0].keep_log_days)
 
+    @task
+    def remove_departed() -> int:
+        """Remove from the object stores what they hold of brands that have left."""
+        from fifty.maintain import remove_departed as remove
+
+        return remove(open_settings()[0])
+
     tend.expand(slug=list_brands())
+    remove_departed()
     prune_logs()

@@ -70,7 +70,7 @@ def init(config: ConfigOption = None) -> None:
 def doctor(
     config: ConfigOption = None,
     data: DataOption = None,
-    online: Annotated[bool, typer.Option("--online", help="Ask every platform's server, too.")] = False,
+    online: Annotated[bool, typer.Option("--online", help="Ask every platform's server and the object stores, too.")] = False,
     as_json: JsonOption = False,
 ) -> None:
     """Say what is wrong with this installation or fifty.yml, and how to mend it."""
@@ -388,6 +388,7 @@ def _run_stages(
 
 def _show_versions(config: Path | None, data: Path | None, brand: str | None, version: str | None, fingerprint: bool, as_json: bool) -> None:
     from fifty.publish import fingerprint_marts, list_versions, read_current_version, switch_version
+    from fifty.publish_store import push_version
     from fifty.warehouse import BrandPaths
 
     settings, brands = load_brands(config, data, brand)
@@ -396,6 +397,7 @@ def _show_versions(config: Path | None, data: Path | None, brand: str | None, ve
         paths = BrandPaths(settings.data, slug)
         if version is not None:
             switch_version(paths, settings, version)
+            push_version(paths, settings, version, is_deliberate=True)
             answers[slug] = version
             lines = [f"{slug}: version {version} is published now"]
         else:

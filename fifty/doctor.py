@@ -1,8 +1,8 @@
 """What is wrong with an installation or a fifty.yml, and how to mend it.
 
-installation, fifty.yml, data directory, credentials, (with --online) platforms → list of Finding
+installation, fifty.yml, data directory, credentials, (with --online) platforms, object stores → list of Finding
 
-Changes nothing, and reports everything at once. Run alone: `fifty doctor`, `fifty doctor --online --json`.
+Changes nothing (what it puts into an object store to try it, it deletes), and reports everything at once. Run alone: `fifty doctor`, `fifty doctor --online --json`.
 """
 
 from __future__ import annotations
@@ -10,10 +10,12 @@ from __future__ import annotations
 import importlib.metadata
 import os
 import re
+import secrets
 import shutil
 import sys
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Literal
 
@@ -26,6 +28,7 @@ from fifty.settings import PROJECT_ROOT, Settings
 from fifty.warehouse import BrandPaths
 
 LOWEST_FREE_GIGABYTES = 2.0
+LARGEST_SKEW_SECONDS = 60.0
 _PINNED = re.compile(r"^(?P<name>[A-Za-z0-9_.-]+)==(?P<version>[^ ;\\]+)(?: *; *(?P<marker>[^\\]+?))? *\\?$", re.MULTILINE)
 
 Outcome = Literal["good", "warning", "wrong"]
@@ -58,6 +61,8 @@ def examine(settings: Settings, *, is_online: bool = False) -> list[Finding]:
         findings += _check_brands(config, settings)
         if is_online:
             findings += _check_platforms(config, settings)
+    if is_online:
+        findings += _check_stores(settings)
     return findings
 
 
@@ -202,6 +207,50 @@ def _check_address(slug: str, account: Account, url: str, settings: Settings) ->
     if status >= 500 and status != 501:
         return Finding(check, "warning", f"answers {status}", "the server is unwell; try again later")
     return Finding(check, "good", f"answers {status}")
+
+
+def _check_stores(settings: Settings) -> Iterator[Finding]:
+    from fifty.storage import AREAS, area_url
+
+    for url in dict.fromkeys(url for area in AREAS if (url := area_url(settings, area))):
+        try:
+            yield from _try_store(url, settings)
+        except FiftyError as error:
+            yield Finding(f"object store {url}", "wrong", f"{error.what}: {error.seen}", error.remedy)
+
+
+def _try_store(url: str, settings: Settings) -> Iterator[Finding]:
+    """All that Fifty asks of a store, tried with an object of our own: list, put where none is, replace what is known, read back, the clock."""
+    from fifty.storage import Store
+
+    check = f"object store {url}"
+    store = Store(url, settings)
+    name = f".doctor/{secrets.token_hex(8)}"
+    store.list(".doctor")
+    yield Finding(f"{check}: list", "good", "answers")
+    e_tag = store.create(name, b"first")
+    is_kept = e_tag is not None and store.create(name, b"second") is None
+    is_kept = is_kept and store.replace(name, b"third", '"0123456789abcdef0123456789abcdef"') is None
+    read = store.read(name)
+    if read is None or read[0] not in (b"first", b"second", b"third"):
+        yield Finding(f"{check}: read back", "wrong", "another content than was put", "look at the store, and at what stands between it and here")
+    elif is_kept and read[0] == b"first" and store.replace(name, b"fourth", read[1]) is not None:
+        yield Finding(f"{check}: conditions", "good", "a put on a condition is refused where the condition does not hold")
+    else:
+        yield Finding(
+            f"{check}: conditions",
+            "wrong",
+            "a put that should have been refused was not (If-None-Match, If-Match)",
+            "use a store that honours them, or let one machine alone write here",
+        )
+    skew = abs((store.read_clock() - datetime.now(UTC)).total_seconds())
+    store.delete([name])
+    if skew > LARGEST_SKEW_SECONDS:
+        yield Finding(
+            f"{check}: clock", "wrong", f"differs by {skew:.0f} s from this machine's", "set this machine's clock; requests are signed with it"
+        )
+    else:
+        yield Finding(f"{check}: clock", "good", f"within {LARGEST_SKEW_SECONDS:.0f} s of this machine's")
 
 
 def find_outcome(findings: list[Finding]) -> Outcome:

@@ -3,13 +3,15 @@
     FiftyError
     ├── SettingsError      the installation or a fifty.yml is wrong: mend it, exit code 2
     ├── RetryableError     the world is briefly unwell (429, 5xx, connection, lock): try again later
+    │   └── StorageError       the object store does not answer: what was not uploaded stays here and follows
     ├── FatalError         trying again cannot help (401, 403, repeated cursor, broken file): a human looks
     │   ├── CredentialError    the platform refuses the credential
     │   ├── PagingError        the platform's paging does not end
     │   ├── LandingError       a landed file is not what its manifest says
     │   ├── DiskError          there is no room for what was about to begin
     │   ├── SchemaError        the work file belongs to another version of this program
-    │   └── BackupError        a backup cannot be made, or is not what its manifest says
+    │   ├── BackupError        a backup cannot be made, or is not what its manifest says
+    │   └── StorageRefusedError  the object store refuses: credential, right or bucket is missing
     ├── SkippableError     this one scope cannot be read (deleted post, hidden followers): counted, the load goes on;
     │   │                  or this one run has nothing to do yet: skipped, a later one follows by itself
     │   ├── HeldError          an operator holds the brand's extracts
@@ -72,6 +74,10 @@ class RetryableError(FiftyError):
     """The world is briefly unwell; the same call may succeed later."""
 
 
+class StorageError(RetryableError):
+    """The object store does not answer (5xx, time-out, no connection), or another machine is writing the same thing there."""
+
+
 class FatalError(FiftyError):
     """Trying again cannot help."""
 
@@ -98,6 +104,10 @@ class SchemaError(FatalError):
 
 class BackupError(FatalError):
     """A backup cannot be made, is not complete, or is not what its manifest says."""
+
+
+class StorageRefusedError(FatalError):
+    """The object store answers that it will not: the credential, a right or the bucket is missing."""
 
 
 class SkippableError(FiftyError):

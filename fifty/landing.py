@@ -186,10 +186,11 @@ def write_atomically(path: Path, content: bytes) -> None:
         file.flush()
         os.fsync(file.fileno())
     temporary.replace(path)
-    _sync_folder(path.parent)
+    sync_folder(path.parent)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Force the names in a folder to the disk."""
     handle = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(handle)
@@ -277,6 +278,33 @@ def read_lines(load: LandedLoad) -> Iterator[dict[str, Any]]:
                 yield read_answer(line)
 
 
+def start_load(folder: Path, load_id: str) -> datetime:
+    """The instant at which a load was begun: that of its `started.json`, which is written with the first call."""
+    path = folder / "started.json"
+    if not path.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        # The only clock of the pipeline: when this load was begun. Linked into place, so that of two starters one wins whole.
+        temporary = path.with_name(f".started.{os.getpid()}.tmp")
+        temporary.write_text(_write_start(load_id, datetime.now(UTC)), encoding="utf-8")
+        try:
+            os.link(temporary, path)
+        except FileExistsError:
+            pass
+        finally:
+            temporary.unlink()
+        sync_folder(folder)
+    return parse_instant(simplejson.loads(path.read_text(encoding="utf-8"))["observed_at"])
+
+
+def write_started(folder: Path, load_id: str, observed_at: datetime) -> None:
+    """Let a load have been begun at this instant: the one that another machine began it with."""
+    write_atomically(folder / "started.json", _write_start(load_id, observed_at).encode())
+
+
+def _write_start(load_id: str, observed_at: datetime) -> str:
+    return canonical_json({"load_id": load_id, "observed_at": format_instant(observed_at)})
+
+
 class LoadWriter:
     """Writes one load. Use as a context manager around the pull of one stream.
 
@@ -314,19 +342,7 @@ class LoadWriter:
         for path in self.folder.iterdir():
             if path.name != "started.json":
                 path.unlink()
-        path = self.folder / "started.json"
-        if not path.exists():
-            # The only clock of the pipeline: when this load was begun. Linked into place, so that of two starters one wins whole.
-            temporary = path.with_name(f".started.{os.getpid()}.tmp")
-            temporary.write_text(canonical_json({"load_id": self.key.load_id, "observed_at": format_instant(datetime.now(UTC))}), encoding="utf-8")
-            try:
-                os.link(temporary, path)
-            except FileExistsError:
-                pass
-            finally:
-                temporary.unlink()
-            _sync_folder(self.folder)
-        return parse_instant(simplejson.loads(path.read_text(encoding="utf-8"))["observed_at"])
+        return start_load(self.folder, self.key.load_id)
 
     def __enter__(self) -> LoadWriter:
         return self

@@ -128,3 +128,34 @@ def prune_old_files(folder: Path, days: int, *, is_dry_run: bool = False) -> int
         elif not is_dry_run and path.is_dir() and not path.is_symlink() and not any(path.iterdir()) and path.stat().st_mtime < oldest:
             path.rmdir()
     return removed
+
+
+def tend_stores(paths: BrandPaths, settings: Settings) -> int:
+    """Remove from the object stores what is beyond its time by the same settings: versions, extracts, what was begun long ago and never finished.
+
+    Returns how many versions, extracts and other objects went.
+    """
+    from fifty.extract_store import prune_stored_extracts
+    from fifty.landing_store import LandingStore
+    from fifty.publish_store import prune_stored_versions
+
+    removed = prune_stored_versions(paths, settings) + prune_stored_extracts(paths, settings)
+    if landing := LandingStore.open(paths, settings):
+        removed += landing.remove_abandoned(after=timedelta(days=ABANDONED_AFTER_DAYS))
+    return removed
+
+
+def remove_departed(settings: Settings) -> int:
+    """Remove from the object stores what they hold of brands that have left; nobody begins anything for them any more. Returns the objects that went."""
+    from fifty.storage import AREAS, open_area
+
+    removed = 0
+    for mark in sorted((settings.data / ".offboarded").glob("*.json")):
+        for area in AREAS:
+            if store := open_area(settings, mark.stem, area):
+                names = store.list()
+                store.delete(names)
+                removed += len(names)
+                if names:
+                    logger.info("prune brand=%s area=%s stored_objects=%s, because it has left", mark.stem, area, len(names))
+    return removed

@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
@@ -19,9 +19,10 @@ from fifty import reports
 from fifty.config import Brand
 from fifty.console import show_progress
 from fifty.disk import refuse_replay, refuse_run, refuse_short_disk
-from fifty.errors import SettingsError
+from fifty.errors import FiftyError, SettingsError, StorageError, StorageRefusedError
 from fifty.history import PLATFORM as PUBLISHED_PLATFORM
 from fifty.landing import format_compact, landing_root, parse_instant, read_manifest
+from fifty.landing_store import LandingStore, SyncResult
 from fifty.reports import StageReport
 from fifty.settings import Settings
 from fifty.state import refuse_stopped
@@ -42,11 +43,14 @@ class BrandRun:
     known_at: datetime | None = None
     run_id: str = ""
     done: list[StageReport] = field(default_factory=list)
+    storage_faults: list[FiftyError] = field(default_factory=list)
+    """Why something is not in the object store, though it is here; the stages went on."""
 
     def run(self, *, until: datetime | None = None, since: datetime | None = None, platforms: Sequence[str] | None = None) -> list[StageReport]:
         """All stages in order. A platform that is down is a warning: the others go on, and the marts say what is missing.
 
-        Raises DiskError before the first where there is no room for what the run makes.
+        An object store that is down does not stop them either; it is raised at the end. Raises DiskError before the first where there is no room
+        for what the run makes.
         """
         refuse_stopped(self.paths)
         refuse_run(self.paths, self.settings)
@@ -55,8 +59,12 @@ class BrandRun:
         self.gate_landed()
         self.transform()
         self.gate_marts()
-        self.publish()
-        self.extract()
+        # Each raises when its upload fails, and has done its work here by then.
+        for stage in (self.publish, self.extract):
+            with suppress(StorageError, StorageRefusedError):
+                stage()
+        if worst := reports.find_worst(self.storage_faults):
+            raise worst
         return self.done
 
     def pull(
@@ -83,6 +91,7 @@ class BrandRun:
                 platforms=platforms,
                 accounts=accounts,
             )
+            self.storage_faults += result.storage_errors
             reports.describe_pull(report, result)
         return report
 
@@ -90,8 +99,11 @@ class BrandRun:
         """Landed files that are not in ops.loads yet → staging."""
         from fifty.land import run_land
 
+        known = len(self.storage_faults)
         with self._stage("land") as report:
+            stored = self._synchronise()
             reports.describe_land(report, run_land(self.paths, self.settings, run_id=self._name_run()))
+            reports.describe_stored(report, stored, self.storage_faults[known:])
         return report
 
     def gate_landed(self) -> StageReport:
@@ -121,32 +133,45 @@ class BrandRun:
         return report
 
     def publish(self) -> StageReport:
-        """Finished marts → a new read-only version."""
-        from fifty.publish import run_publish
+        """Finished marts → a new read-only version, here and then in the object store. Raises what the store says after local readers see it."""
+        from fifty.history import PLATFORM
+        from fifty.publish import list_versions, run_publish
+        from fifty.publish_store import fetch_current, push_version
 
-        with self._stage("publish", "tables") as report:
-            reports.describe_publish(
-                report, run_publish(self.paths, self.settings, run_id=self._name_run(), as_of=self.as_of, known_at=self.known_at)
-            )
+        with self._stage("publish", "tables") as report, self._raising_faults():
+            with self._keeping_fault(is_needed=not list_versions(self.paths)):
+                fetch_current(self.paths, self.settings)
+            result = run_publish(self.paths, self.settings, run_id=self._name_run(), as_of=self.as_of, known_at=self.known_at)
+            reports.describe_publish(report, result)
+            with self._keeping_fault():
+                push_version(self.paths, self.settings, result.publish_id)
+            if store := LandingStore.open(self.paths, self.settings):
+                with self._keeping_fault():
+                    store.synchronise(accounts=[(PLATFORM, result.publish_id)])
         return report
 
     def extract(self, *, names: Sequence[str] | None = None) -> StageReport:
-        """The published version → files for people."""
+        """The published version → files for people, here and then in the object store."""
         from fifty.extract import run_extracts
+        from fifty.extract_store import push_extracts
 
-        with self._stage("extract", "files") as report, hold_folder(self.paths):
+        with self._stage("extract", "files") as report, hold_folder(self.paths), self._raising_faults():
             reports.describe_extract(report, run_extracts(self.slug, self.brand, self.paths, self.settings, names=names))
+            with self._keeping_fault():
+                push_extracts(self.paths, self.settings)
         return report
 
     def replay(self) -> list[StageReport]:
-        """Rebuild from landing alone, without network, and publish."""
+        """Rebuild from landing alone, without asking a platform, and publish. What only the object store has is fetched first."""
         from fifty.land import run_replay
 
         refuse_stopped(self.paths)
         # The rebuilt work file lies beside the old one until it is whole.
         refuse_replay(self.paths, self.settings)
         with self._stage("replay") as report:
+            stored = self._synchronise(is_needed=True)
             reports.describe_land(report, run_replay(self.paths, self.settings, run_id=self._name_run()))
+            reports.describe_stored(report, stored, ())
         self.gate_landed()
         self.transform()
         self.gate_marts()
@@ -162,6 +187,29 @@ class BrandRun:
         self.run_id = self.run_id or name_run(self.settings, self.slug, self.as_of)
         return self.run_id
 
+    def _synchronise(self, *, is_needed: bool = False) -> SyncResult:
+        """Bring landing and its copy in the object store together. Without an answer a machine that has landed before goes on from what it has."""
+        with self._keeping_fault(is_needed=is_needed or not (self.paths.landing / "keys.json").exists()):
+            return synchronise_landing(self.paths, self.settings)
+        return SyncResult()
+
+    @contextmanager
+    def _keeping_fault(self, *, is_needed: bool = False) -> Iterator[None]:
+        try:
+            yield
+        except (StorageError, StorageRefusedError) as error:
+            if is_needed:
+                raise
+            self.storage_faults.append(error)
+
+    @contextmanager
+    def _raising_faults(self) -> Iterator[None]:
+        """Raise what the object store said inside, after the stage has done its work here."""
+        known = len(self.storage_faults)
+        yield
+        if worst := reports.find_worst(self.storage_faults[known:]):
+            raise worst
+
     @contextmanager
     def _stage(self, stage: str, unit: str = "rows") -> Iterator[StageReport]:
         # Each stage logs its own begin and end; here it is timed and shown.
@@ -171,9 +219,21 @@ class BrandRun:
         try:
             with show_progress(f"{self.slug}: {stage}"):
                 yield report
+        except (StorageError, StorageRefusedError):
+            if report.message:
+                # Done here; only the upload failed.
+                self.done.append(report)
+            raise
+        else:
+            self.done.append(report)
         finally:
             report.seconds = time.monotonic() - started
-        self.done.append(report)
+
+
+def synchronise_landing(paths: BrandPaths, settings: Settings) -> SyncResult:
+    """Fetch what only the object store has of landing, upload what only this machine has; nothing where landing is local only."""
+    store = LandingStore.open(paths, settings)
+    return store.synchronise() if store else SyncResult()
 
 
 def end_of_day(day: date) -> datetime:

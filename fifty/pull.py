@@ -16,6 +16,7 @@ import time
 import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from datetime import time as clock_time
@@ -46,9 +47,11 @@ from fifty.landing import (
     read_manifest,
     read_state,
 )
+from fifty.landing_store import LandingStore
 from fifty.paging import PAGINATORS, split_batches
 from fifty.polling import Polled, Register, choose_people, choose_posts, observe_items, read_count, read_time
 from fifty.settings import Settings
+from fifty.warehouse import BrandPaths
 
 log = logging.getLogger(__name__)
 
@@ -100,6 +103,8 @@ class PullResult:
     """What a pull did, one outcome a load."""
 
     loads: list[LoadOutcome] = field(default_factory=list)
+    storage_errors: list[FiftyError] = field(default_factory=list)
+    """Why loads are not in the object store, though they are here."""
 
     @property
     def pulled(self) -> list[LoadOutcome]:
@@ -113,8 +118,8 @@ class PullResult:
 
     @property
     def errors(self) -> list[FiftyError]:
-        """Errors of the failed loads."""
-        return [load.error for load in self.loads if load.error is not None]
+        """Errors of the failed loads, and of the object store."""
+        return [*(load.error for load in self.loads if load.error is not None), *self.storage_errors]
 
     @property
     def item_count(self) -> int:
@@ -214,20 +219,25 @@ def run_pull(
         )
     only = None if accounts is None else {account.lstrip("@") for account in accounts}
     chosen = None if streams is None else frozenset(streams)
-    options = PullOptions(settings, until, since, is_backfill, chosen, reread_all or settings.pull_rereads_all, sleep)
-    jobs: list[Callable[[], list[LoadOutcome]]] = []
+    store = LandingStore.open(BrandPaths(settings.data, slug), settings)
+    options = PullOptions(settings, until, since, is_backfill, chosen, reread_all or settings.pull_rereads_all, sleep, store=store)
+    jobs: list[_StreamPull] = []
     for connector in connectors.values():
         if not connector.is_pulled or (wanted is not None and connector.platform not in wanted):
             continue
         if not connector.is_remote:
             if only is None and not is_backfill:
-                jobs.append(LocalPull(slug, brand, connector, options).run)
+                jobs.append(LocalPull(slug, brand, connector, options))
             continue
         for account in brand.accounts:
             if account.platform == connector.platform and not account.is_paused and (only is None or account.account_key in only):
-                jobs.append(AccountPull(slug, brand, account, connector, options).run)
+                jobs.append(AccountPull(slug, brand, account, connector, options))
+    if store:
+        # What other machines have pulled is the memory this pull goes on from.
+        store.prepare_pull([(job.connector.platform, job.account_key) for job in jobs])
     with ThreadPoolExecutor(max_workers=settings.pull_workers, thread_name_prefix="pull") as pool:
-        return PullResult([outcome for outcomes in pool.map(lambda job: job(), jobs) for outcome in outcomes])
+        loads = [outcome for outcomes in pool.map(lambda job: job.run(), jobs) for outcome in outcomes]
+    return PullResult(loads, store.faults if store else [])
 
 
 def _check_window(slug: str, since: datetime | None, until: datetime, is_backfill: bool) -> None:
@@ -254,6 +264,8 @@ class PullOptions:
     reread_all: bool
     sleep: Callable[[float], None]
     throttle: Throttle = SHARED_THROTTLE
+    store: LandingStore | None = None
+    """Where other machines find what is landed here."""
 
 
 class _StreamPull:
@@ -306,6 +318,8 @@ class _StreamPull:
             outcome.error = kind("the load could not be pulled", where=where, seen=fault, remedy="see the log for the place in the code")
         if outcome.error:
             self.errors[stream.name] = outcome.error
+        elif self.options.store and outcome.load_id:
+            self.options.store.push_load(load_folder(self.settings.data, self._key(stream, None)).parent / outcome.load_id)
         outcome.seconds = time.monotonic() - begun
         log.info(
             "pull end brand=%s platform=%s account=%s stream=%s load_id=%s state=%s rows=%d requests=%d seconds=%.2f%s",
@@ -345,6 +359,12 @@ class _StreamPull:
             if len(self._manifests) > MOST_MANIFESTS:
                 del self._manifests[next(iter(self._manifests))]
         return load
+
+    @contextmanager
+    def _hold(self, key: LoadKey) -> Iterator[LandedLoad | None]:
+        """Keep other machines from pulling a load; gives it where one of them has finished it meanwhile."""
+        with self.options.store.claim(key) if self.options.store else nullcontext():
+            yield read_manifest(load_folder(self.settings.data, key)) if self.options.store else None
 
     def _find_start(self, stream: Stream, state: Mapping[str, Any], first: datetime | None) -> datetime | None:
         start = self.options.since or (parse_instant(state["watermark"]) if state.get("watermark") else first)
@@ -395,11 +415,14 @@ class LocalPull(_StreamPull):
             return self._describe(stream, "unchanged", reason="there is nothing to read")
         if found.digest == state.get("digest"):
             return self._describe(stream, "unchanged", reason="as at the last load")
-        with LoadWriter(self.settings.data, key, kind=stream.kind) as writer:
-            writer.write(found.scope, 1, found.items)
-            scope = ScopeRead(found.scope, stream.read_kind, stream.entity, None, True, len(found.items), None)
-            next_state = {"watermark": self._watermark(writer.observed_at), "digest": found.digest}
-            load = writer.finish(scopes=[scope], next_state=next_state, warnings=found.warnings)
+        with self._hold(key) as finished:
+            if finished:
+                return self._tell_finished(stream, finished.manifest)
+            with LoadWriter(self.settings.data, key, kind=stream.kind) as writer:
+                writer.write(found.scope, 1, found.items)
+                scope = ScopeRead(found.scope, stream.read_kind, stream.entity, None, True, len(found.items), None)
+                next_state = {"watermark": self._watermark(writer.observed_at), "digest": found.digest}
+                load = writer.finish(scopes=[scope], next_state=next_state, warnings=found.warnings)
         return self._tell_pulled(stream, load.manifest)
 
 
@@ -441,17 +464,20 @@ class AccountPull(_StreamPull):
         self.client.where = key.where
         requests, limits = self.client.request_count, self.client.limits_met
         try:
-            with LoadWriter(self.settings.data, key, kind=stream.kind, is_backfill=self.options.is_backfill) as writer:
-                draft = self._read_stream(stream, state, key, writer)
-                next_state = self._build_next_state(stream, state, draft, writer.observed_at)
-                writer.page_count = draft.page
-                load = writer.finish(
-                    scopes=draft.scopes,
-                    next_state=next_state,
-                    request_count=self.client.request_count - requests,
-                    limits_met=self.client.limits_met - limits,
-                    warnings=[self.client.redact(warning) for warning in draft.warnings],
-                )
+            with self._hold(key) as finished:
+                if finished:
+                    return self._tell_finished(stream, finished.manifest)
+                with LoadWriter(self.settings.data, key, kind=stream.kind, is_backfill=self.options.is_backfill) as writer:
+                    draft = self._read_stream(stream, state, key, writer)
+                    next_state = self._build_next_state(stream, state, draft, writer.observed_at)
+                    writer.page_count = draft.page
+                    load = writer.finish(
+                        scopes=draft.scopes,
+                        next_state=next_state,
+                        request_count=self.client.request_count - requests,
+                        limits_met=self.client.limits_met - limits,
+                        warnings=[self.client.redact(warning) for warning in draft.warnings],
+                    )
         except FiftyError as error:
             outcome = self._describe(stream, "failed", load_id=key.load_id, error=error)
             outcome.request_count = self.client.request_count - requests

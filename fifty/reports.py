@@ -12,18 +12,28 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from fifty.connectors.base import discover_connectors
-from fifty.errors import CredentialError, FatalError, FiftyError, GateFailed, LandingError, RetryableError, SettingsError
+from fifty.errors import CredentialError, FatalError, FiftyError, GateFailed, LandingError, RetryableError, SettingsError, StorageRefusedError
 
 if TYPE_CHECKING:
     from fifty.extract import ExtractResult
     from fifty.gate import GateResult
     from fifty.land import LandResult
+    from fifty.landing_store import SyncResult
     from fifty.publish import PublishResult
     from fifty.pull import PullResult
     from fifty.transform import TransformResult
 
 # Worst last. A retry helps only if nothing worse stands in the way, so the worst one decides.
-_SEVERITY: tuple[type[FiftyError], ...] = (FiftyError, RetryableError, FatalError, LandingError, CredentialError, SettingsError, GateFailed)
+_SEVERITY: tuple[type[FiftyError], ...] = (
+    FiftyError,
+    RetryableError,
+    FatalError,
+    LandingError,
+    CredentialError,
+    StorageRefusedError,
+    SettingsError,
+    GateFailed,
+)
 
 
 @dataclass
@@ -73,6 +83,13 @@ def describe_land(report: StageReport, result: LandResult) -> None:
     report.message += f", {result.quarantined_count:,} lines quarantined" if result.quarantined_count else ""
     report.warnings = list(result.failures)
     report.facts = {"loads": result.load_count, "quarantined": result.quarantined_count}
+
+
+def describe_stored(report: StageReport, stored: SyncResult, faults: Sequence[FiftyError]) -> None:
+    """Add what went between this machine and the object store; a store that is down is a warning, and what it lacks follows."""
+    report.message += f"; {stored.message}" if stored.message else ""
+    report.warnings += [*stored.warnings, *(str(fault) for fault in faults)]
+    report.facts |= {"pushed": stored.pushed, "fetched": stored.fetched}
 
 
 def describe_gate(report: StageReport, result: GateResult) -> None:

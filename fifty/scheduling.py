@@ -8,6 +8,7 @@ Knows no scheduler: instants and mappings come in, so that every rule runs and i
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
@@ -15,9 +16,18 @@ from typing import Any
 from fifty.config import Config
 from fifty.connectors.base import Connector
 from fifty.disk import refuse_run
-from fifty.errors import DepartedError, FatalError, FiftyError, PausedError, SettingsError, SkippableError
+from fifty.errors import (
+    DepartedError,
+    FatalError,
+    FiftyError,
+    PausedError,
+    SettingsError,
+    SkippableError,
+    StorageError,
+    StorageRefusedError,
+)
 from fifty.landing import list_finished_loads
-from fifty.pipeline import BrandRun, end_of_day, find_as_of, name_run
+from fifty.pipeline import BrandRun, end_of_day, find_as_of, name_run, synchronise_landing
 from fifty.reports import find_worst
 from fifty.settings import Settings
 from fifty.state import refuse_held, refuse_stopped
@@ -136,6 +146,9 @@ def begin_run(slug: str, settings: Settings, config: Config, *, as_of: str | Non
     """
     refuse_stopped(BrandPaths(settings.data, slug))
     refuse_run(BrandPaths(settings.data, slug), settings)
+    # Where several machines pull, what they landed is in the object store. Without an answer this one goes on from what it has.
+    with suppress(StorageError, StorageRefusedError):
+        synchronise_landing(BrandPaths(settings.data, slug), settings)
     day = date.fromisoformat(as_of) if as_of else find_as_of(settings, slug)
     if not list_finished_loads(settings.data, slug, platform="config"):
         raise SkippableError(

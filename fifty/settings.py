@@ -9,14 +9,16 @@ Try it alone: `python -m fifty.settings` prints the settings in force.
 from __future__ import annotations
 
 import os
+import re
 from pathlib import Path
 
-from pydantic import Field, SecretStr
+from pydantic import Field, SecretStr, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from fifty.errors import SettingsError
 
 PROJECT_ROOT = Path(__file__).resolve().parent.parent
+_STORE_URL = re.compile(r"(s3|gs|az)://[A-Za-z0-9][A-Za-z0-9._-]*(/[^\s/@?#%]+)*/?")
 
 
 class Settings(BaseSettings):
@@ -58,6 +60,27 @@ class Settings(BaseSettings):
     task_retries: int = Field(2, ge=0, description="times a scheduled task is tried again when the world was briefly unwell")
     retry_delay_seconds: float = Field(300.0, ge=0, description="wait between two such attempts")
     warehouse_slots: int = Field(2, ge=1, description="brands whose marts are built at the same time")
+    landing_url: str | None = Field(None, description="object store that keeps a copy of landing, such as s3://bucket/fifty; absent: local only")
+    published_url: str | None = Field(None, description="object store to which versions are published, too; absent: local only")
+    extracts_url: str | None = Field(None, description="object store to which extracts are written, too; absent: local only")
+    storage_workers: int = Field(8, ge=1, description="uploads and downloads at the same time")
+    storage_timeout_seconds: float = Field(60.0, gt=0, description="longest wait for one request to the object store, attempts included")
+    storage_retries: int = Field(6, ge=0, description="attempts after the first for one request to the object store")
+
+    @field_validator("landing_url", "published_url", "extracts_url")
+    @classmethod
+    def _check_store_url(cls, value: str | None) -> str | None:
+        if not value:
+            return None
+        if not _STORE_URL.fullmatch(value):
+            # Without the value: a key may have been pasted into it.
+            raise ValueError("must be like s3://bucket/folder (or gs://, az://), without user, password or query")
+        return value.rstrip("/")
+
+    @property
+    def allows_plain_http(self) -> bool:
+        """Whether the object store's endpoint is stated as plain HTTP, as that of a server of one's own may be."""
+        return any((os.environ.get(name) or "").startswith("http://") for name in ("AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_S3", "AWS_ENDPOINT"))
 
     def read_credential(self, name: str) -> SecretStr:
         """Value of the credential called `name`.

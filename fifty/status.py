@@ -14,8 +14,11 @@ from typing import Any
 
 from fifty.config import Brand
 from fifty.errors import FatalError, RetryableError
+from fifty.extract_store import count_waiting_extracts
 from fifty.landing import list_finished_loads, parse_instant
+from fifty.landing_store import LandingStore
 from fifty.publish import list_versions, open_version, read_current_version
+from fifty.publish_store import is_version_stored
 from fifty.settings import Settings
 from fifty.state import Act, read_state
 from fifty.warehouse import BrandPaths, connect, lock_brand
@@ -56,6 +59,8 @@ class BrandStatus:
     pause: Act | None = None
     departure: Act | None = None
     last_resend: Act | None = None
+    not_stored: dict[str, int] | None = None
+    """What is here and not known to be in the object store, by area; None where everything stays local."""
     notes: list[str] = field(default_factory=list)
 
 
@@ -71,6 +76,7 @@ def read_status(slug: str, brand: Brand, settings: Settings) -> BrandStatus:
     known = _read_landing(status, brand, settings)
     _read_work_file(status, paths, settings, known)
     _read_published(status, paths)
+    _read_stored(status, paths, settings)
     return status
 
 
@@ -160,6 +166,18 @@ def _read_published(status: BrandStatus, paths: BrandPaths) -> None:
         status.notes.append(str(error))
 
 
+def _read_stored(status: BrandStatus, paths: BrandPaths, settings: Settings) -> None:
+    # From this machine's notes: a status must not wait for a store that is down.
+    waiting: dict[str, int] = {}
+    if landing := LandingStore.open(paths, settings):
+        waiting["loads"] = landing.count_waiting()
+    if (current := read_current_version(paths)) and (is_stored := is_version_stored(paths, settings, current)) is not None:
+        waiting["versions"] = int(not is_stored)
+    if settings.extracts_url:
+        waiting["extracts"] = count_waiting_extracts(paths, settings)
+    status.not_stored = waiting or None
+
+
 def describe_status(status: BrandStatus) -> Iterator[str]:
     """The status as lines for a terminal."""
     yield f"{status.brand}"
@@ -182,6 +200,9 @@ def describe_status(status: BrandStatus) -> Iterator[str]:
         yield f"  waiting      {status.pending_loads} of {status.finished_loads} finished loads are not landed yet"
     if status.undecided_loads:
         yield f"  undecided    {status.undecided_loads} landed loads wait for a gate"
+    if status.not_stored is not None:
+        missing = ", ".join(f"{count} {name}" for name, count in status.not_stored.items() if count)
+        yield f"  not stored   {missing}: here, not yet in the object store; the next run uploads them" if missing else "  stored       all of it"
     for load in status.rejected_loads or []:
         yield f"  rejected     {load['stream']} {load['load_id']}: {load['why'] or 'see ops.gate_results'}"
     for stream, count in (status.quarantined_rows or {}).items():

@@ -262,16 +262,27 @@ def read_brand_keys(paths: BrandPaths) -> dict[str, str]:
     """
     path = paths.landing / "keys.json"
     if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        temporary = path.with_name(f".keys.{os.getpid()}.tmp")
-        temporary.touch(mode=0o600)
-        temporary.write_text(json.dumps({name: secrets.token_hex(32) for name in ("guest_key", "person_salt")}), encoding="utf-8")
-        # Linked, not moved: of two processes that start together, the first one's keys stand.
-        with suppress(FileExistsError):
-            path.hardlink_to(temporary)
-        temporary.unlink()
+        write_brand_keys(paths, make_brand_keys())
     keys: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
     return keys
+
+
+def make_brand_keys() -> bytes:
+    """New keys, as the file holds them."""
+    return json.dumps({name: secrets.token_hex(32) for name in ("guest_key", "person_salt")}).encode()
+
+
+def write_brand_keys(paths: BrandPaths, content: bytes) -> None:
+    """Write the keys' file, readable by the owner alone; where there is one already, it stands."""
+    path = paths.landing / "keys.json"
+    path.parent.mkdir(parents=True, exist_ok=True)
+    temporary = path.with_name(f".keys.{os.getpid()}.tmp")
+    temporary.touch(mode=0o600)
+    temporary.write_bytes(content)
+    # Linked, not moved: of two processes that start together, the first one's keys stand.
+    with suppress(FileExistsError):
+        path.hardlink_to(temporary)
+    temporary.unlink()
 
 
 def fill_brand_key(connection: duckdb.DuckDBPyConnection, paths: BrandPaths) -> None:

@@ -9,8 +9,8 @@ from xdist.remote import Producer
 from xdist.scheduler import LoadScopeScheduling
 
 TESTS = Path(__file__).parent
-SHARED_FOLDERS = {"end_to_end": -2, "models": -1, "dags": 1}
-"""Folders whose tests share what takes long to make (a served world, a built project, an Airflow) and so stay in one process, with their order among all
+SHARED_FOLDERS = {"end_to_end": -2, "models": -1, "storage": 0, "dags": 1}
+"""Folders whose tests share what takes long to make (a served world, a built project, an object store, an Airflow) and so stay in one process, with their order among all
 others. The longest begin first, so that no process waits for the other at the end; Airflow comes last, because its environment stays with its process."""
 
 
