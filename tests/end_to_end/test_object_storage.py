@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from typing import Any
 
 import pytest
 from demo_world import DemoWorld, FinishedRun
@@ -63,6 +65,31 @@ def test_an_empty_machine_replays_from_the_bucket_to_the_same_fingerprint(
     assert (empty / world.brand / "published" / "current").readlink().name == current
     publish = json.loads(done.stdout)[0]["stages"][0]
     assert (publish["facts"]["publish_id"], publish["facts"]["is_new"]) == (current, False)
+
+
+def test_two_machines_that_pull_at_once_pull_no_load_twice(world: DemoWorld, server: ObjectStoreServer, tmp_path: Path) -> None:
+    store = {**server.environment(), "FIFTY_LANDING_URL": f"s3://{BUCKET}/two-machines"}
+    machines = [tmp_path / "one", tmp_path / "two"]
+
+    def pull(data: Path) -> dict[str, Any]:
+        # Where the other machine pulls everything first, nothing comes here and that is an error; the next run finds it all.
+        done = world.run_fifty(data, "pull", "--as-of", world.as_of, "--json", **store)
+        assert done.returncode in (0, 1), done.stdout + done.stderr
+        found: dict[str, Any] = json.loads(done.stdout)[0]
+        assert found["error"] is None or "another machine is pulling" in found["error"]
+        return found
+
+    with ThreadPoolExecutor() as pool:
+        answers = list(pool.map(pull, machines))
+    for _ in range(2):
+        answers += [pull(data) for data in machines]
+    assert [answer["error"] for answer in answers[-2:]] == [None, None]
+    landed = [_read_landing(data / world.brand / "landing") for data in machines]
+    assert landed[0] == landed[1]
+    finished = sum(name.endswith("/manifest.json") for name in landed[0])
+    pulled = [sum(stage["facts"]["pulled"] for stage in answer["stages"]) for answer in answers]
+    assert sum(pulled) == finished > 10
+    assert pulled[-2:] == [0, 0]
 
 
 def test_a_run_whose_store_is_down_builds_here_ends_with_an_error_and_is_uploaded_later(
