@@ -389,15 +389,17 @@ def _run_stages(
 def _show_versions(config: Path | None, data: Path | None, brand: str | None, version: str | None, fingerprint: bool, as_json: bool) -> None:
     from fifty.publish import fingerprint_marts, list_versions, read_current_version, switch_version
     from fifty.publish_store import push_version
-    from fifty.warehouse import BrandPaths
+    from fifty.warehouse import BrandPaths, hold_folder
 
     settings, brands = load_brands(config, data, brand)
     answers: dict[str, Any] = {}
     for slug in brands:
         paths = BrandPaths(settings.data, slug)
         if version is not None:
-            switch_version(paths, settings, version)
-            push_version(paths, settings, version, is_deliberate=True)
+            # Held over both: a brand that left in between would be uploaded after it was removed.
+            with hold_folder(paths):
+                switch_version(paths, settings, version)
+                push_version(paths, settings, version, is_deliberate=True)
             answers[slug] = version
             lines = [f"{slug}: version {version} is published now"]
         else:

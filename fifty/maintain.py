@@ -146,16 +146,7 @@ def tend_stores(paths: BrandPaths, settings: Settings) -> int:
 
 
 def remove_departed(settings: Settings) -> int:
-    """Remove from the object stores what they hold of brands that have left; nobody begins anything for them any more. Returns the objects that went."""
-    from fifty.storage import AREAS, open_area
+    """Remove from the object stores what came there of brands that have left, from machines that did not know it yet. Returns the objects that went."""
+    from fifty.storage import remove_brand
 
-    removed = 0
-    for mark in sorted((settings.data / ".offboarded").glob("*.json")):
-        for area in AREAS:
-            if store := open_area(settings, mark.stem, area):
-                names = store.list()
-                store.delete(names)
-                removed += len(names)
-                if names:
-                    logger.info("prune brand=%s area=%s stored_objects=%s, because it has left", mark.stem, area, len(names))
-    return removed
+    return sum(remove_brand(settings, mark.stem) for mark in sorted((settings.data / ".offboarded").glob("*.json")))

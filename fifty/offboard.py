@@ -1,27 +1,29 @@
 """A brand leaves: what it may take along is handed out, then its folder goes, at once for every reader and for ever.
 
-data/<brand> → (DIR/<brand>: published version, extracts, manifest.json) → mark of departure → data/.<brand>.offboarded → nothing
+data/<brand> → (DIR/<brand>: published version, extracts, manifest.json) → mark of departure → data/.<brand>.offboarded → nothing, in object stores neither
 
 The order lets it die at any line: the export appears whole or not; from the mark on nothing is begun for the brand; one rename hides the folder; the
-same command removes what a killed one left. Run alone: `fifty offboard acme`.
+object stores come last, because they may not answer; the same command removes what a killed one left. Run alone: `fifty offboard acme`.
 """
 
 from __future__ import annotations
 
 import json
 import logging
+import os
 import shutil
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from fifty.config import CALIBRATION_SUFFIX, SLUG, Brand
 from fifty.disk import measure_tree
-from fifty.errors import FatalError, SettingsError
+from fifty.errors import FatalError, SettingsError, StorageError, StorageRefusedError
 from fifty.landing import hash_file
 from fifty.publish import read_current_version
 from fifty.serving import sync_folder
 from fifty.settings import Settings
 from fifty.state import mark_departure
+from fifty.storage import AREAS, area_url, remove_brand
 from fifty.warehouse import BrandPaths, hold_folder, lock_brand
 
 logger = logging.getLogger(__name__)
@@ -33,6 +35,8 @@ class Offboarding:
 
     brand: str
     removed_bytes: int = 0
+    removed_objects: int = 0
+    """In object stores."""
     export: Path | None = None
     left_to_do: list[str] = field(default_factory=list)
 
@@ -41,7 +45,8 @@ def offboard_brand(slug: str, settings: Settings, brand: Brand | None, *, export
     """Remove everything the installation holds of a brand. `brand` is its configuration, None where that is gone already.
 
     Raises SettingsError for a brand of which there is nothing, RetryableError while a run, a pull or a backup is under way (nothing is changed then),
-    FatalError where the export cannot be made.
+    FatalError where the export cannot be made, StorageError and StorageRefusedError where all is removed but what an object store holds: then the same
+    command, or the DAG `maintenance`, ends it.
     """
     if not SLUG.match(slug):
         raise SettingsError(f"{slug!r} is no brand", where="offboard", expected="lower case letters, digits, - and _", remedy="name one of fifty.yml")
@@ -53,6 +58,8 @@ def offboard_brand(slug: str, settings: Settings, brand: Brand | None, *, export
             seen=f"no {paths.root}",
             remedy="check FIFTY_DATA; a brand without data leaves with its entry",
         )
+    if export:
+        _refuse_export_that_goes(paths, settings, export / slug)
     done = Offboarding(slug, left_to_do=_list_left_to_do(slug, settings, brand))
     if paths.departure.exists():
         # A killed one got so far: nobody can be at work on the brand any more.
@@ -65,22 +72,56 @@ def offboard_brand(slug: str, settings: Settings, brand: Brand | None, *, export
             mark_departure(paths, by=by)
             done.removed_bytes = _bury(paths, settings)
     logger.info("offboard brand=%s removed_bytes=%d export=%s", slug, done.removed_bytes, done.export)
+    done.removed_objects = _remove_stored(slug, settings)
     return done
 
 
 def _bury(paths: BrandPaths, settings: Settings) -> int:
     """Hide each folder of the brand by one rename and remove it; returns the bytes that went. What a killed one left under a dotted name goes first."""
     removed = 0
-    published = {paths.published.resolve()} if paths.published.is_symlink() else set()
-    published |= {settings.published.resolve() / paths.brand} if settings.published else set()
     # Readers' volume first: as long as the brand's own folder is there, it tells where that is.
-    for folder, tombstone in [*((one, one.with_name(paths.tombstone.name)) for one in sorted(published)), (paths.root, paths.tombstone)]:
+    for folder in _list_folders(paths, settings):
+        tombstone = folder.with_name(paths.tombstone.name)
         removed += _remove_tree(tombstone)
         if folder.exists():
             folder.rename(tombstone)
             sync_folder(folder.parent)
             removed += _remove_tree(tombstone)
+    if paths.root.is_symlink():
+        paths.root.unlink()
     return removed
+
+
+def _list_folders(paths: BrandPaths, settings: Settings) -> list[Path]:
+    """Where files of the brand lie, the brand's own folder last; where that is a link, what it leads to."""
+    published = {paths.published.resolve()} if paths.published.is_symlink() else set()
+    published |= {settings.published.resolve() / paths.brand} if settings.published else set()
+    return [*sorted(published), paths.root.resolve() if paths.root.is_symlink() else paths.root]
+
+
+def _refuse_export_that_goes(paths: BrandPaths, settings: Settings, target: Path) -> None:
+    for folder in _list_folders(paths, settings):
+        if target.resolve().parent.is_relative_to(folder.resolve()):
+            raise SettingsError(
+                "the export would be removed with the brand",
+                where=str(target),
+                seen=f"a folder in {folder}",
+                expected="a folder outside of all that goes",
+                remedy="name another folder with --export",
+            )
+
+
+def _remove_stored(slug: str, settings: Settings) -> int:
+    try:
+        return remove_brand(settings, slug)
+    except (StorageError, StorageRefusedError) as error:
+        raise type(error)(
+            "the brand is removed here, and not yet from the object store",
+            where=error.where,
+            seen=f"{error.what}: {error.seen}",
+            expected=error.expected,
+            remedy=f"`fifty offboard {slug}` again when the store answers; the DAG `maintenance` tries it every night, too",
+        ) from None
 
 
 def _remove_tree(folder: Path) -> int:
@@ -121,6 +162,8 @@ def _export_brand(paths: BrandPaths, folder: Path) -> Path:
         if path.is_file()
     ]
     (temporary / "manifest.json").write_text(json.dumps({"brand": paths.brand, "publish_id": current, "files": files}, indent=1), encoding="utf-8")
+    # What it is a copy of goes next: first the copy must be on the disk.
+    os.sync()
     temporary.rename(target)
     sync_folder(folder)
     return target
@@ -151,6 +194,9 @@ def _list_left_to_do(slug: str, settings: Settings, brand: Brand | None) -> list
         todo.append(f"revoke these credentials with their platforms and remove their values: {', '.join(credentials)}")
     if brand and brand.business_files:
         todo.append(f"remove what was dropped in {brand.business_files}")
+    if urls := sorted({url for area in AREAS if (url := area_url(settings, area))}):
+        todo.append(f"on every other machine that pulls, builds or publishes it run `fifty offboard {slug}`, too: it would upload the brand again")
+        todo.append(f"where the bucket keeps former versions of objects, remove those of {', '.join(f'{url}/{slug}' for url in urls)}")
     todo += [
         "remove the backups that still hold it, or let them run out: their manifest.json names the brands",
         f"airflow dags delete warehouse_{slug}; airflow dags delete extracts_{slug}; its task logs go after FIFTY_KEEP_LOG_DAYS",

@@ -98,7 +98,7 @@ def offboard(
     typed = (
         yes
         if yes is not None
-        else typer.prompt(f"This removes {settings.data / brand} for ever. Type {brand} to go on", default="", show_default=False)
+        else typer.prompt(f"This removes {_list_places(settings, brand)} for ever. Type {brand} to go on", default="", show_default=False)
     )
     if typed != brand:
         raise typer.BadParameter(f"nothing was removed: the name typed is {typed!r}, not {brand!r}")
@@ -108,7 +108,7 @@ def offboard(
         return
     if done.export:
         console.say(f"{brand}: exported to {done.export}; its manifest.json names every file with its sha256")
-    console.say(f"{brand}: removed, {done.removed_bytes:,} bytes")
+    console.say(f"{brand}: removed, {done.removed_bytes:,} bytes" + (f" and {done.removed_objects:,} stored objects" if done.removed_objects else ""))
     console.say("Left to do by hand:")
     for item in done.left_to_do:
         console.say(f"  - {item}")
@@ -246,6 +246,14 @@ def restore(
     if done.airflow:
         console.say(f"Airflow's database: {done.airflow}")
     _say_names(done.credentials, done.airflow_connections)
+
+
+def _list_places(settings: Settings, brand: str) -> str:
+    from fifty.storage import AREAS, area_url
+
+    urls = sorted({url for area in AREAS if (url := area_url(settings, area))})
+    folders = [settings.data, *([settings.published] if settings.published else [])]
+    return ", ".join([*(str(folder / brand) for folder in folders), *(f"{url}/{brand}" for url in urls)])
 
 
 def _find_address(given: str | None, settings: Settings) -> str | None:

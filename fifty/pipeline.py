@@ -138,7 +138,7 @@ class BrandRun:
         from fifty.publish import list_versions, run_publish
         from fifty.publish_store import fetch_current, push_version
 
-        with self._stage("publish", "tables") as report, self._raising_faults():
+        with self._stage("publish", "tables") as report, hold_folder(self.paths), self._raising_faults():
             with self._keeping_fault(is_needed=not list_versions(self.paths)):
                 fetch_current(self.paths, self.settings)
             result = run_publish(self.paths, self.settings, run_id=self._name_run(), as_of=self.as_of, known_at=self.known_at)

@@ -7,11 +7,12 @@ put on a condition (If-None-Match, If-Match), and an answer lost on the way is t
 reduced to its status and code before it reaches a message: signatures and key ids can be in it. Endpoint and credentials come from the
 variables of the store itself (`AWS_ENDPOINT_URL`, `AWS_ACCESS_KEY_ID`, `AWS_SECRET_ACCESS_KEY`, `AWS_REGION`, …).
 
-Called by fifty/landing_store.py, fifty/publish_store.py, fifty/extract_store.py and the doctor. Try it: `fifty doctor --online`.
+Called by fifty/landing_store.py, fifty/publish_store.py, fifty/extract_store.py, fifty/offboard.py, fifty/maintain.py and the doctor. Try it: `fifty doctor --online`.
 """
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 import secrets
@@ -28,6 +29,8 @@ from fifty.settings import Settings
 
 if TYPE_CHECKING:
     from obstore.store import ObjectStore
+
+logger = logging.getLogger(__name__)
 
 Area = Literal["landing", "published", "extracts"]
 AREAS: tuple[Area, ...] = ("landing", "published", "extracts")
@@ -57,6 +60,21 @@ def open_area(settings: Settings, brand: str, area: Area) -> Store | None:
     """The store of one area of a brand, None where it stays local. Asks nothing yet."""
     url = area_url(settings, area)
     return Store(f"{url}/{brand}/{area}", settings) if url else None
+
+
+def remove_brand(settings: Settings, brand: str) -> int:
+    """Delete every object of a brand, in all areas; returns how many went. What a call that failed has left goes with the next."""
+    removed = 0
+    for area in AREAS:
+        if store := open_area(settings, brand, area):
+            names = list(store.list())
+            # First what commits: half a load, version or extract never looks like a whole one.
+            store.delete(name for name in names if name.endswith(".json"))
+            store.delete(names)
+            removed += len(names)
+            if names:
+                logger.info("store brand=%s area=%s removed_objects=%d", brand, area, len(names))
+    return removed
 
 
 class Store:

@@ -14,12 +14,13 @@ import pytest
 from killed_child import read_lines, run_in_child
 from published_marts import AS_OF
 
-from fifty import offboard, state
+from fifty import offboard, publish_store, state
 from fifty.config import Brand
 from fifty.errors import DepartedError, FatalError, RetryableError, SettingsError
 from fifty.landing import hash_file
 from fifty.offboard import offboard_brand
 from fifty.pipeline import BrandRun
+from fifty.publish import prepare_folder
 from fifty.settings import Settings
 from fifty.state import record_act
 from fifty.warehouse import BrandPaths, hold_folder, lock_brand
@@ -57,6 +58,60 @@ def test_what_a_brand_takes_along_is_whole_and_names_its_sha256(filled: BrandPat
     assert {name: (done.export / "extracts" / name).read_bytes() for name in extracts} == extracts
     assert list((done.export / "published" / "parquet").rglob("*.parquet"))
     assert not list(done.export.rglob("*.jsonl.gz"))
+
+
+def move_to_readers_volume(filled: BrandPaths, settings: Settings, volume: Path) -> Settings:
+    """The same installation, with FIFTY_PUBLISHED."""
+    apart = settings.model_copy(update={"published": volume})
+    aside = filled.published.rename(filled.root / "aside")
+    prepare_folder(filled, apart)
+    (filled.published / "versions").rmdir()
+    for path in aside.iterdir():
+        path.rename(filled.published / path.name)
+    aside.rmdir()
+    return apart
+
+
+@pytest.mark.parametrize("is_set", [True, False], ids=["set", "set_once"])
+def test_what_lies_on_the_readers_volume_goes_too(filled: BrandPaths, settings: Settings, brand: Brand, tmp_path: Path, is_set: bool) -> None:
+    apart = move_to_readers_volume(filled, settings, tmp_path / "volume")
+    (tmp_path / "volume" / "other").mkdir()
+    done = offboard_brand("acme", apart if is_set else settings, brand, export=tmp_path / "out")
+    assert done.export
+    assert (done.export / "published" / "marts.duckdb").is_file()
+    assert list_everything(tmp_path / "volume") == {"other"}
+    assert list_everything(filled.data) == {".offboarded", ".offboarded/acme.json"}
+
+
+def test_a_brand_whose_folder_is_a_link_goes_with_what_it_leads_to(filled: BrandPaths, settings: Settings, brand: Brand, tmp_path: Path) -> None:
+    (tmp_path / "larger").mkdir()
+    filled.root.rename(tmp_path / "larger" / "acme")
+    filled.root.symlink_to(tmp_path / "larger" / "acme")
+    assert offboard_brand("acme", settings, brand).removed_bytes > 10_000
+    assert list_everything(tmp_path / "larger") == set()
+    assert list_everything(filled.data) == {".offboarded", ".offboarded/acme.json"}
+
+
+@pytest.mark.parametrize("place", ["data/acme", "data/acme/extracts/handover", "volume/acme", "link"])
+def test_an_export_that_would_go_with_the_brand_is_refused(filled: BrandPaths, settings: Settings, brand: Brand, tmp_path: Path, place: str) -> None:
+    apart = move_to_readers_volume(filled, settings, tmp_path / "volume")
+    (tmp_path / "link").symlink_to(filled.root)
+    before = list_everything(tmp_path)
+    with pytest.raises(SettingsError, match="would be removed with the brand"):
+        offboard_brand("acme", apart, brand, export=tmp_path / place)
+    assert list_everything(tmp_path) == before
+
+
+def test_the_export_is_on_the_disk_before_anything_is_removed(
+    filled: BrandPaths, settings: Settings, brand: Brand, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forced: list[set[str]] = []
+    monkeypatch.setattr(os, "sync", lambda: forced.append(list_everything(tmp_path / "out")))
+    done = offboard_brand("acme", settings, brand, export=tmp_path / "out")
+    assert done.export
+    (seen,) = forced
+    assert {name.replace(".acme.tmp", "acme") for name in seen} == list_everything(tmp_path / "out")
+    assert "acme" not in seen
 
 
 @pytest.mark.parametrize("is_writer", [True, False], ids=["a_writer", "a_pull"])
@@ -150,3 +205,20 @@ def test_killed_at_any_line_a_second_one_ends_as_an_undisturbed_one(filled: Bran
         work()
         found = (list_everything(filled.data), {path: hash_file(out / path) for path in list_everything(out) if (out / path).is_file()})
         assert found == expected, line
+
+
+# The last here: a process that has built with DuckDB must not fork.
+def test_a_brand_whose_version_is_being_uploaded_does_not_leave(
+    filled: BrandPaths, settings: Settings, brand: Brand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    seen = []
+
+    def upload(*_: object) -> bool:
+        with pytest.raises(RetryableError, match="under way"):
+            offboard_brand("acme", settings, brand)
+        return bool(seen.append("refused"))
+
+    monkeypatch.setattr(publish_store, "push_version", upload)
+    BrandRun("acme", brand, settings, AS_OF).publish()
+    assert seen == ["refused"]
+    offboard_brand("acme", settings, brand)

@@ -15,6 +15,7 @@ from shared_brand import MARTS, open_store, publish, see_extract, see_version, w
 from fifty.errors import FatalError, StorageError
 from fifty.extract_store import count_waiting_extracts, prune_stored_extracts, push_extracts
 from fifty.maintain import remove_departed, tend_stores
+from fifty.offboard import offboard_brand
 from fifty.publish import fingerprint_marts, list_versions, read_current_version, switch_version
 from fifty.publish_store import fetch_current, is_version_stored, prune_stored_versions, push_version
 from fifty.settings import PROJECT_ROOT, Settings
@@ -210,15 +211,37 @@ def test_extracts_beyond_their_time_go_and_the_newest_stays(machine: Machine) ->
     assert see_extract((paths, settings)) == "of its day"
 
 
-def test_a_brand_that_has_left_leaves_nothing_in_the_store(machine: Machine) -> None:
+def test_a_brand_that_leaves_leaves_nothing_in_the_store_though_it_did_not_answer_at_first(machine: Machine, line: LossyLine) -> None:
     paths, settings = machine("one")
     push_version(paths, settings, publish((paths, settings), "first").publish_id)
     write_extract((paths, settings), "first")
     push_extracts(paths, settings)
+    near = BrandPaths(settings.data, "acme2"), settings
+    write_extract(near, "of another brand")
+    push_extracts(*near)
+    line.fault = lambda request: "refuse"
+    with pytest.raises(StorageError, match="removed here, and not yet from the object store") as caught:
+        offboard_brand("acme", settings, None)
+    assert "fifty offboard acme" in caught.value.remedy
+    assert not paths.root.exists()
+    line.forget()
+    done = offboard_brand("acme", settings, None)
+    assert done.removed_objects > 10
+    assert any("every other machine" in item for item in done.left_to_do)
+    assert [open_store((paths, settings), area).list() for area in ("published", "extracts")] == [{}, {}]
+    assert see_extract(near) == "of another brand"
+    assert offboard_brand("acme", settings, None).removed_objects == 0
+
+
+def test_what_another_machine_uploads_of_a_brand_that_has_left_goes_with_the_next_maintenance(machine: Machine) -> None:
+    paths, settings = machine("one")
     assert remove_departed(settings) == 0
     mark_departure(paths, by="somebody")
-    assert remove_departed(settings) > 10
-    assert [open_store((paths, settings), area).list() for area in ("published", "extracts")] == [{}, {}]
+    other = machine("two")
+    write_extract(other, "first")
+    push_extracts(*other)
+    assert remove_departed(settings) == 4
+    assert open_store((paths, settings), "extracts").list() == {}
     assert remove_departed(settings) == 0
 
 
