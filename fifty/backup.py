@@ -156,21 +156,22 @@ def _make_backup(settings: Settings, config: Config, folder: Path, airflow_datab
         # Begun and never finished: no backup, and of no use.
         if _ID.match(path.name) and not (path / MANIFEST).exists():
             shutil.rmtree(path)
-    known = list_backups(folder)
-    previous = folder / known[-1] if known else None
+    warnings: list[str] = []
+    previous, known = _find_previous(folder, warnings)
     slugs = sorted(path.name for path in settings.data.glob("*") if path.is_dir() and SLUG.match(path.name)) if settings.data.is_dir() else []
     refuse_short_disk(_estimate_room(settings, folder, slugs, is_first=previous is None), settings, what="a backup", where=str(folder))
     target = folder / _name_backup(folder)
     # Salts and people are in it.
     target.mkdir(mode=0o700)
     logger.info("backup start id=%s brands=%d previous=%s", target.name, len(slugs), previous.name if previous else None)
-    copier = _Copier(target, previous)
+    copier = _Copier(target, previous, known)
     manifest = Manifest(
         backup_id=target.name,
         versions={name: program_version(name) for name in ("fifty", "duckdb", "apache-airflow")},
         schema_version=SCHEMA_VERSION,
         brands={},
         credentials=sorted({one.credential for brand in config.brands.values() for one in brand.accounts if one.credential}),
+        warnings=warnings,
     )
     for slug in slugs:
         paths = BrandPaths(settings.data, slug)
@@ -191,6 +192,16 @@ def _make_backup(settings: Settings, config: Config, folder: Path, airflow_datab
     sync_folder(folder)
     logger.info("backup end id=%s files=%d copied_bytes=%d linked=%d", target.name, len(copier.files), copier.copied_bytes, copier.linked_count)
     return BackupResult(target, manifest, copier.copied_bytes, copier.linked_count)
+
+
+def _find_previous(folder: Path, warnings: list[str]) -> tuple[Path | None, list[SavedFile]]:
+    """The newest backup whose manifest can be read, and its files. One that cannot must not stand in the way of every later one."""
+    for name in reversed(list_backups(folder)):
+        try:
+            return folder / name, read_backup(folder / name).files
+        except BackupError as error:
+            warnings.append(str(error))
+    return None, []
 
 
 def _name_backup(folder: Path) -> str:
@@ -263,10 +274,10 @@ def _save_landing(paths: BrandPaths, copier: _Copier, prefix: str, warnings: lis
 class _Copier:
     """Copies files into a backup and hashes them on the way, or links them to the backup before where that one has the same."""
 
-    def __init__(self, target: Path, previous: Path | None) -> None:
+    def __init__(self, target: Path, previous: Path | None, known: list[SavedFile]) -> None:
         self.target = target
         self.previous = previous
-        self.known = {one.path: one for one in read_backup(previous).files} if previous else {}
+        self.known = {one.path: one for one in known}
         self.files: list[SavedFile] = []
         self.copied_bytes = 0
         self.linked_count = 0

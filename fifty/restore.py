@@ -16,6 +16,7 @@ from pathlib import Path
 
 from fifty.airflow_database import restore_database
 from fifty.backup import MANIFEST, Manifest, SavedFile, copy_hashed, list_backups, read_backup
+from fifty.config import SLUG
 from fifty.disk import refuse_short_disk
 from fifty.errors import BackupError, SchemaError
 from fifty.landing import hash_file, write_atomically
@@ -83,7 +84,10 @@ def restore_backup(settings: Settings, folder: Path, *, backup_id: str | None = 
         raise
     os.sync()
     for slug in waiting:
-        (staging / "data" / slug).rename(settings.data / slug)
+        restored = staging / "data" / slug
+        # Of a brand whose first pull never ended there was nothing to save.
+        restored.mkdir(parents=True, exist_ok=True)
+        restored.rename(settings.data / slug)
         sync_folder(settings.data)
     for slug, saved in manifest.brands.items():
         result.fingerprints[slug] = _open_doors(BrandPaths(settings.data, slug), settings, saved.publish_id, saved.fingerprint)
@@ -122,6 +126,9 @@ def _check_places(source: Path, manifest: Manifest) -> None:
         parts = Path(one.path).parts
         if Path(one.path).is_absolute() or ".." in parts or parts[0] not in ("data", "config", "airflow"):
             raise BackupError("the manifest names a place outside of the backup", where=str(source), seen=one.path, remedy="do not use this backup")
+    for slug in manifest.brands:
+        if not SLUG.match(slug):
+            raise BackupError("the manifest names a brand that can be none", where=str(source), seen=slug, remedy="do not use this backup")
 
 
 def _find_brand(one: SavedFile) -> str | None:

@@ -133,6 +133,34 @@ def test_a_landed_file_that_is_damaged_is_taken_from_the_backup_before(
     assert str(part) in third.manifest.warnings[0]
 
 
+@pytest.mark.parametrize("content", ['{"format": 1', '{"format": 99, "versions": {}}'], ids=["cut", "newer"])
+def test_a_manifest_that_cannot_be_read_does_not_stand_in_the_way_of_later_backups(
+    settings: Settings, config: Config, elsewhere: Settings, tmp_path: Path, content: str
+) -> None:
+    first, second = (make_backup(settings, config, tmp_path / "backups") for _ in range(2))
+    (second.folder / "manifest.json").write_text(content, encoding="utf-8")
+    third = make_backup(settings, config, tmp_path / "backups")
+    assert second.folder.name in third.manifest.warnings[0]
+    assert third.linked_count == second.linked_count > 0
+    assert first.folder.is_dir()
+    assert restore_backup(elsewhere, tmp_path / "backups").backup_id == third.folder.name
+
+
+def test_a_brand_of_which_nothing_was_finished_yet_does_not_stand_in_the_way_of_the_others(
+    settings: Settings, config: Config, filled: BrandPaths, elsewhere: Settings, tmp_path: Path
+) -> None:
+    # As the first pull leaves it, when the platform refuses the credential.
+    begun = filled.data / "aaa" / "landing" / "mastodon" / "aaa" / "statuses" / "one"
+    begun.mkdir(parents=True)
+    (begun / "started.json").write_text("{}", encoding="utf-8")
+    done = make_backup(settings, config, tmp_path / "backups")
+    assert set(done.manifest.brands) == {"aaa", "acme"}
+    result = restore_backup(elsewhere, tmp_path / "backups")
+    assert set(result.fingerprints) == {"aaa", "acme"}
+    assert result.fingerprints["acme"]
+    assert restore_backup(elsewhere, tmp_path / "backups").unchanged == ["aaa", "acme"]
+
+
 @pytest.mark.parametrize("victim", ["data/acme/landing/keys.json", "data/acme/warehouse.duckdb", "config/fifty.yml"])
 @pytest.mark.parametrize("is_missing", [True, False], ids=["missing", "changed"])
 def test_a_damaged_backup_restores_nothing(
@@ -224,6 +252,18 @@ def test_a_manifest_cannot_lead_out_of_where_things_belong(
     manifest["files"][0]["path"] = place
     path.write_text(json.dumps(manifest), encoding="utf-8")
     with pytest.raises(BackupError, match="outside of the backup"):
+        restore_backup(elsewhere, tmp_path / "backups")
+    assert not elsewhere.data.exists()
+
+
+@pytest.mark.parametrize("slug", ["../acme", "/tmp/acme", ".", ""])
+def test_a_brand_of_a_manifest_cannot_lead_out_either(settings: Settings, config: Config, elsewhere: Settings, tmp_path: Path, slug: str) -> None:
+    done = make_backup(settings, config, tmp_path / "backups")
+    path = done.folder / "manifest.json"
+    manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    manifest["brands"][slug] = manifest["brands"]["acme"]
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+    with pytest.raises(BackupError, match="a brand that can be none"):
         restore_backup(elsewhere, tmp_path / "backups")
     assert not elsewhere.data.exists()
 
