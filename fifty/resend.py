@@ -1,6 +1,6 @@
 """Send one extract once more, although it was sent: the same day again, or one of an older day.
 
-the version of the day, else the folder as it was sent → extracts/<name>/<day>/ (new files, same bytes where nothing has changed) → operations.json
+the version of the day, else the folder as it was sent → extracts/<name>/<day>/ (new files, same bytes where nothing has changed) → operations.json, object store
 
 Run alone: `fifty resend acme --name weekly --as-of 2026-03-31`.
 """
@@ -17,6 +17,7 @@ from pathlib import Path
 from fifty.config import Brand
 from fifty.errors import FatalError, SettingsError
 from fifty.extract import mend_folder, move_in_place, run_extracts
+from fifty.extract_store import push_extracts
 from fifty.landing import hash_file
 from fifty.publish import list_versions, read_current_version
 from fifty.settings import Settings
@@ -44,14 +45,16 @@ def resend_extract(
 
     Where a version of that day is kept, it is made from that one; else the folder that was sent is compared with its manifest and written again as it is.
     Raises SettingsError for an extract that is not ordered or a day of which nothing is kept, HeldError, PausedError and DepartedError where an operator
-    has said so, FatalError for a folder that is not what was sent.
+    has said so, FatalError for a folder that is not what was sent; StorageError and StorageRefusedError where it is written and recorded here and not yet
+    in the object store, to which the next extract brings it.
     """
     refuse_stopped(paths)
     refuse_held(paths)
     with hold_folder(paths):
         resent = _write_again(slug, brand, paths, settings, name, as_of)
-    record_act(paths, "resend", by=by, why=why, facts={"extract": name, "day": resent.day, "source": resent.source})
-    logger.info("resend brand=%s extract=%s day=%s from %s", slug, name, resent.day, resent.source)
+        record_act(paths, "resend", by=by, why=why, facts={"extract": name, "day": resent.day, "source": resent.source})
+        logger.info("resend brand=%s extract=%s day=%s from %s", slug, name, resent.day, resent.source)
+        push_extracts(paths, settings)
     return resent
 
 
@@ -63,8 +66,11 @@ def _write_again(slug: str, brand: Brand, paths: BrandPaths, settings: Settings,
         result = run_extracts(slug, brand, paths, settings, names=[name], publish_id=publish_id, is_again=True)
         (written,) = result.extracts
         return Resent(name, result.as_of_date.isoformat(), written.folder, len(written.files), f"version {result.publish_id}")
-    if name in {order.name for order in brand.extracts} and (folder / "manifest.json").is_file():
-        return _repeat_folder(paths, name, as_of)
+    if name in {order.name for order in brand.extracts}:
+        # One that was killed may have left it under another name.
+        mend_folder(folder)
+        if (folder / "manifest.json").is_file():
+            return _repeat_folder(paths, name, as_of)
     raise SettingsError(
         f"nothing of {as_of} is kept that could be sent again",
         where=f"{slug}/extract/{name}",
@@ -91,7 +97,6 @@ def _list_days(paths: BrandPaths, name: str) -> list[str]:
 def _repeat_folder(paths: BrandPaths, name: str, as_of: date) -> Resent:
     target = paths.extracts / name / as_of.isoformat()
     temporary = target.with_name(f".{target.name}.tmp")
-    mend_folder(target)
     shutil.copytree(target, temporary, copy_function=shutil.copyfile)
     files = json.loads((temporary / "manifest.json").read_text(encoding="utf-8"))["files"]
     # What goes out is compared, not what lies there: a file may change in between.

@@ -15,6 +15,7 @@ from published_marts import AS_OF
 
 from fifty import extract as extract_module
 from fifty import landing, state
+from fifty import resend as resend_module
 from fifty.config import Brand
 from fifty.errors import FatalError, HeldError, PausedError, SettingsError
 from fifty.extract import run_extracts
@@ -143,6 +144,27 @@ def test_a_day_whose_version_is_gone_is_sent_again_as_it_was(filled: BrandPaths,
         resend_extract("acme", brand, filled, settings, name="weekly", as_of=then)
     assert "dictionary.csv" in caught.value.seen
     assert len(read_state(filled).acts) == 1
+
+
+def test_killed_at_any_line_a_folder_can_be_sent_again_as_it_was(filled: BrandPaths, settings: Settings, brand: Brand, tmp_path: Path) -> None:
+    then = date(2026, 8, 30)
+    folder = filled.extracts / "weekly" / then.isoformat()
+    (filled.extracts / "weekly" / AS_OF.isoformat()).rename(folder)
+    before = {name: content for name, (_, content) in list_files(folder).items()}
+
+    def work() -> None:
+        resend_extract("acme", brand, filled, settings, name="weekly", as_of=then)
+
+    record = tmp_path / "lines.txt"
+    watched = (resend_module, extract_module)
+    assert run_in_child(work, watched=watched, record=record) == 0
+    lines = read_lines(record)
+    assert len(lines) > 25
+    for line in lines:
+        assert run_in_child(work, watched=watched, kill_at=line) == signal.SIGKILL, line
+        work()
+        assert {name: content for name, (_, content) in list_files(folder).items()} == before, line
+        assert [path.name for path in folder.parent.iterdir()] == [folder.name], line
 
 
 def test_a_day_of_which_nothing_is_kept_names_the_days_that_are(filled: BrandPaths, settings: Settings, brand: Brand) -> None:

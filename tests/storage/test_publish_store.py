@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib.util
 import json
 from collections.abc import Callable
+from datetime import date
 from pathlib import Path
 
 import duckdb
@@ -12,14 +13,16 @@ import pytest
 from object_store import ACCESS_KEY, SECRET_KEY, LossyLine, ObjectStoreServer
 from shared_brand import MARTS, open_store, publish, see_extract, see_version, write_extract
 
+from fifty.config import Brand
 from fifty.errors import FatalError, StorageError
 from fifty.extract_store import count_waiting_extracts, prune_stored_extracts, push_extracts
 from fifty.maintain import remove_departed, tend_stores
 from fifty.offboard import offboard_brand
 from fifty.publish import fingerprint_marts, list_versions, read_current_version, switch_version
 from fifty.publish_store import fetch_current, is_version_stored, prune_stored_versions, push_version
+from fifty.resend import resend_extract
 from fifty.settings import PROJECT_ROOT, Settings
-from fifty.state import mark_departure
+from fifty.state import mark_departure, read_state
 from fifty.warehouse import BrandPaths
 
 Machine = Callable[[str], tuple[BrandPaths, Settings]]
@@ -185,6 +188,21 @@ def test_an_extract_is_uploaded_once_and_its_rewrite_replaces_it(machine: Machin
     assert (see_extract(here), see_extract(here, day="2026-09-05")) == ("second", "other day")
     # The files of the one before name people, and are gone.
     assert len([name for name in open_store(here, "extracts").list("weekly/2026-09-06") if name.endswith(".csv")]) == 2
+
+
+def test_what_is_sent_again_is_sent_to_the_store_too(machine: Machine, line: LossyLine) -> None:
+    paths, settings = machine("one")
+    write_extract((paths, settings), "first")
+    account = {"platform": "mastodon", "handle": "acme", "base_url": "https://social.example"}
+    brand = Brand.model_validate({"name": "Acme", "accounts": [account], "extracts": [{"name": "weekly", "formats": ["csv"]}]})
+    line.fault = lambda request: "refuse"
+    with pytest.raises(StorageError):
+        resend_extract("acme", brand, paths, settings, name="weekly", as_of=date(2026, 9, 6), by="ann", why="lost")
+    assert [act.why for act in read_state(paths).acts] == ["lost"]
+    line.forget()
+    resend_extract("acme", brand, paths, settings, name="weekly", as_of=date(2026, 9, 6), by="ann")
+    assert see_extract((paths, settings)) == "first"
+    assert count_waiting_extracts(paths, settings) == 0
 
 
 def test_extracts_that_could_not_be_uploaded_follow_with_the_next_run(machine: Machine, line: LossyLine) -> None:
