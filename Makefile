@@ -56,7 +56,7 @@ lint: $(STAMP) ## ruff, mypy and sqlfluff
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
-	@$(BIN)/sqlfluff lint --disable-progress-bar dbt_project/models
+	@$(BIN)/sqlfluff lint --disable-progress-bar --processes 2 dbt_project/models
 
 check: $(STAMP) ## all that continuous integration runs
 	@$(MAKE) --no-print-directory lint
