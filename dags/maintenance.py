@@ -43,16 +43,16 @@ with DAG(
         removed = Counter(one.kind for one in prune_brand(paths, current))
         return {**removed, "stored things removed": tend_stores(paths, current), "loads verified": verify_landing(paths)}
 
-    @task
-    def prune_logs() -> int:
+    @task(task_id="prune_logs")
+    def remove_logs() -> int:
         """Remove task logs older than the setting."""
         from pathlib import Path
 
         from airflow.configuration import conf
 
-        from fifty.maintain import prune_old_files
+        from fifty.maintain import prune_logs
 
-        return prune_old_files(Path(conf.get("logging", "base_log_folder")), open_settings()[0].keep_log_days)
+        return prune_logs(Path(conf.get("logging", "base_log_folder")), open_settings()[0])
 
     @task
     def remove_departed() -> int:
@@ -63,4 +63,4 @@ with DAG(
 
     tend.expand(slug=list_brands())
     remove_departed()
-    prune_logs()
+    remove_logs()

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Literal
 
 from fifty.disk import measure_tree
-from fifty.errors import LandingError
+from fifty.errors import LandingError, SettingsError
 from fifty.landing import landing_root, list_finished_loads, verify_load
 from fifty.publish import list_prunable_versions, list_versions, read_current_version
 from fifty.publish import prune_versions as prune_published
@@ -116,9 +116,23 @@ def _list_old_extracts(paths: BrandPaths, settings: Settings) -> list[Removal]:
     return found
 
 
-def prune_old_files(folder: Path, days: int, *, is_dry_run: bool = False) -> int:
-    """Remove files under `folder` last written more than `days` ago, and folders left empty. Returns how many files went, or would."""
-    oldest = time.time() - days * 86400
+def prune_logs(folder: Path, settings: Settings, *, is_dry_run: bool = False) -> int:
+    """Remove files under `folder` last written longer ago than logs are kept, and folders left empty. Returns how many files went, or would.
+
+    Raises SettingsError for a folder that holds, or lies in, what is no log: by age alone landing is the first to go.
+    """
+    root = folder.resolve()
+    trees = [one.resolve() for one in (settings.data, settings.published, settings.secrets) if one]
+    precious = [one for one in (*trees, settings.config.resolve()) if one.is_relative_to(root)] + [one for one in trees if root.is_relative_to(one)]
+    if precious:
+        raise SettingsError(
+            "this is no folder of logs alone",
+            where=str(folder),
+            seen=", ".join(str(one) for one in dict.fromkeys(precious)),
+            expected="Airflow's log folder, apart from data, configuration and secrets",
+            remedy="name the folder that `airflow config get-value logging base_log_folder` says",
+        )
+    oldest = time.time() - settings.keep_log_days * 86400
     removed = 0
     for path in sorted(folder.rglob("*"), reverse=True):
         if path.is_file() and not path.is_symlink() and path.stat().st_mtime < oldest:

@@ -123,12 +123,12 @@ def prune(
     as_json: JsonOption = False,
 ) -> None:
     """Remove what is beyond its time: old versions and extracts, loads never finished, logs. The DAG `maintenance` does it every night."""
-    from fifty.maintain import prune_brand, prune_old_files
+    from fifty.maintain import prune_brand, prune_logs
     from fifty.warehouse import BrandPaths
 
     settings, brands = load_brands(config, data, brand)
     removals = [one for slug in brands for one in prune_brand(BrandPaths(settings.data, slug), settings, is_dry_run=dry_run)]
-    log_count = prune_old_files(logs, settings.keep_log_days, is_dry_run=dry_run) if logs else 0
+    log_count = prune_logs(logs, settings, is_dry_run=dry_run) if logs else 0
     if as_json:
         console.say_json({"is_dry_run": dry_run, "removals": [asdict(one) for one in removals], "log_files": log_count})
         return

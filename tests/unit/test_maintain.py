@@ -9,9 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from fifty.errors import LandingError
+from fifty.errors import LandingError, SettingsError
 from fifty.landing import LandedLoad, LoadKey, LoadWriter, Window
-from fifty.maintain import ABANDONED_AFTER_DAYS, prune_brand, prune_old_files, verify_landing
+from fifty.maintain import ABANDONED_AFTER_DAYS, prune_brand, prune_logs, verify_landing
 from fifty.settings import Settings
 from fifty.warehouse import BrandPaths
 
@@ -73,9 +73,26 @@ def test_old_logs_go_and_new_ones_stay_and_a_link_is_not_followed(tmp_path: Path
     age(elsewhere, 100)
     (logs / "latest").symlink_to(elsewhere)
     age(logs / "run_1", 40)
-    assert prune_old_files(logs, 30, is_dry_run=True) == 1
+    settings = Settings(data=tmp_path / "data", keep_log_days=30, _env_file=None)
+    assert prune_logs(logs, settings, is_dry_run=True) == 1
     assert (logs / "run_1" / "task.log").exists()
-    assert prune_old_files(logs, 30) == 1
+    assert prune_logs(logs, settings) == 1
     assert not (logs / "run_1" / "task.log").exists()
     assert (logs / "run_2" / "task.log").exists()
     assert (elsewhere / "precious").exists()
+
+
+@pytest.mark.parametrize("folder", [".", "data", "data/acme", "volume", "config", "secrets"])
+def test_what_is_no_log_does_not_go_with_the_logs_however_old(tmp_path: Path, folder: str) -> None:
+    make_load(tmp_path / "data", "statuses")
+    for name in ("volume/acme/version.json", "config/fifty.yml", "secrets/token"):
+        (tmp_path / name).parent.mkdir(parents=True)
+        (tmp_path / name).write_text("{}", encoding="utf-8")
+    age(tmp_path, 1000)
+    before = sorted(tmp_path.rglob("*"))
+    settings = Settings(
+        data=tmp_path / "data", published=tmp_path / "volume", secrets=tmp_path / "secrets", config=tmp_path / "config" / "fifty.yml", _env_file=None
+    )
+    with pytest.raises(SettingsError, match="no folder of logs alone"):
+        prune_logs(tmp_path / folder, settings)
+    assert sorted(tmp_path.rglob("*")) == before
