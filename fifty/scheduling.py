@@ -170,16 +170,20 @@ def begin_run(slug: str, settings: Settings, config: Config, *, as_of: str | Non
 
 
 def is_published_already(run: BrandRun) -> bool:
-    """Whether readers see what this run would build: it was published under the same name, nothing waits, and a build would read the same."""
+    """Whether readers see what this run would build: it was published under the same name, nothing waits, and a build would read the same.
+
+    Not where it is published here only: what was refused by the object store is uploaded by the next run, and this is it.
+    """
     from fifty.building import find_news
     from fifty.history import PLATFORM as HISTORY_PLATFORM
     from fifty.publish import open_version, read_current_version
+    from fifty.publish_store import is_version_stored
     from fifty.transform import write_cut
 
     if read_current_version(run.paths) is None or not run.paths.warehouse.exists():
         return False
     with open_version(run.paths) as (version, _):
-        if version.run_id != run.run_id:
+        if version.run_id != run.run_id or is_version_stored(run.paths, run.settings, version.publish_id) is False:
             return False
     # What publish wrote of itself after the build is no news.
     finished = {

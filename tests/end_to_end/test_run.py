@@ -95,6 +95,9 @@ def test_news_that_a_run_has_published_already_start_no_second_build(world: Demo
     # A person, or another day, is never refused.
     begin_run(world.brand, settings, config, as_of=None)
     begin_run(world.brand, settings, config, as_of="2026-02-01", is_by_news=True)
+    # Published here, and the object store has not got it.
+    stored = settings.model_copy(update={"published_url": "s3://bucket/fifty"})
+    assert begin_run(world.brand, stored, config, as_of=None, is_by_news=True).run_id
 
     work_file = run.root / "warehouse.duckdb"
     for statement, undo in (
