@@ -1,6 +1,6 @@
 """Once a day: look whether every landed file is still what it was, remove what is no longer needed.
 
-the clock → prune_brand, tend_stores, verify_landing (mapped over brands), remove_departed, prune_logs
+the clock → prune_brand, tend_stores, verify_landing (each mapped over brands), remove_departed, prune_logs
 
 Airflow looks for DAGs in this file.
 """
@@ -30,18 +30,27 @@ with DAG(
         """Brands as configured now."""
         return sorted(open_settings()[1].brands)
 
+    # Tasks of their own: a disk error must show though an object store is down, and nothing is to be kept too long because a load is damaged.
+    @task(map_index_template="{{ task.op_kwargs['slug'] }}")
+    def verify(slug: str) -> int:
+        """Compare one brand's landed files with their sha256."""
+        from fifty.maintain import verify_landing
+        from fifty.warehouse import BrandPaths
+
+        return verify_landing(BrandPaths(open_settings()[0].data, slug))
+
     @task(map_index_template="{{ task.op_kwargs['slug'] }}")
     def tend(slug: str) -> dict[str, int]:
-        """Verify and prune one brand."""
+        """Prune one brand, here and in the object stores."""
         from collections import Counter
 
-        from fifty.maintain import prune_brand, tend_stores, verify_landing
+        from fifty.maintain import prune_brand, tend_stores
         from fifty.warehouse import BrandPaths
 
         current = open_settings()[0]
         paths = BrandPaths(current.data, slug)
         removed = Counter(one.kind for one in prune_brand(paths, current))
-        return {**removed, "stored things removed": tend_stores(paths, current), "loads verified": verify_landing(paths)}
+        return {**removed, "stored things removed": tend_stores(paths, current)}
 
     @task(task_id="prune_logs")
     def remove_logs() -> int:
@@ -61,6 +70,8 @@ with DAG(
 
         return remove(open_settings()[0])
 
-    tend.expand(slug=list_brands())
+    brands = list_brands()
+    verify.expand(slug=brands)
+    tend.expand(slug=brands)
     remove_departed()
     remove_logs()

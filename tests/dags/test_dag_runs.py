@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import logging
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -128,6 +129,22 @@ def test_the_nightly_care_prunes_what_the_command_would(prepared: Any, airflow_h
         os.utime(path, (0, 0))
     assert run(prepared, "maintenance")[0] == "success"
     assert not folder.exists()
+
+
+def test_a_store_that_is_down_does_not_hide_a_damaged_load(prepared: Any, airflow_home: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = LoadKey("other", "bluesky", "other.example", "damaged", Window(None, datetime(2026, 4, 1, tzinfo=UTC)))
+    with LoadWriter(airflow_home / "data", key, kind="events") as writer:
+        writer.write({"account": "other.example"}, 1, [{"id": "1"}])
+        load = writer.finish(scopes=[], next_state={})
+    load.part_paths[0].write_bytes(b"damaged")
+    nowhere = {"AWS_ENDPOINT_URL": "http://127.0.0.1:9", "AWS_REGION": "us-east-1", "AWS_ACCESS_KEY_ID": "id", "AWS_SECRET_ACCESS_KEY": "key"}
+    for name, value in {**nowhere, "FIFTY_LANDING_URL": "s3://bucket/fifty", "FIFTY_STORAGE_RETRIES": "0"}.items():
+        monkeypatch.setenv(name, value)
+    state, _, alerts, _ = run(prepared, "maintenance")
+    shutil.rmtree(load.folder)
+    assert state == "failed"
+    assert [text for text in alerts if "landed loads are not what their manifests say" in text]
+    assert [text for text in alerts if "the object store did not" in text]
 
 
 SIDE_BY_SIDE = """
