@@ -122,20 +122,29 @@ def prune(
     data: DataOption = None,
     as_json: JsonOption = False,
 ) -> None:
-    """Remove what is beyond its time: old versions and extracts, loads never finished, logs. The DAG `maintenance` does it every night."""
-    from fifty.maintain import prune_brand, prune_logs
+    """Remove what is beyond its time: old versions and extracts, loads never finished, logs; in object stores, too. The DAG `maintenance` does it every night."""
+    from fifty.maintain import prune_brand, prune_logs, remove_departed, tend_stores
     from fifty.warehouse import BrandPaths
 
     settings, brands = load_brands(config, data, brand)
     removals = [one for slug in brands for one in prune_brand(BrandPaths(settings.data, slug), settings, is_dry_run=dry_run)]
     log_count = prune_logs(logs, settings, is_dry_run=dry_run) if logs else 0
+    # Last: what is here goes though a store may not answer. A listing asks no store.
+    stored_count = 0
+    if not dry_run:
+        stored_count = sum(tend_stores(BrandPaths(settings.data, slug), settings) for slug in brands)
+        stored_count += 0 if brand else remove_departed(settings)
     if as_json:
-        console.say_json({"is_dry_run": dry_run, "removals": [asdict(one) for one in removals], "log_files": log_count})
+        console.say_json(
+            {"is_dry_run": dry_run, "removals": [asdict(one) for one in removals], "log_files": log_count, "stored_things": stored_count}
+        )
         return
     for one in removals:
         console.say(f"{one.brand}: {one.kind:14} {one.path} ({one.size:,} bytes)")
     if logs:
         console.say(f"{log_count} log files older than {settings.keep_log_days} days")
+    if stored_count:
+        console.say(f"{stored_count} versions, extracts and objects removed from object stores")
     console.say(f"{len(removals)} things {'would go' if dry_run else 'are removed'}, {sum(one.size for one in removals):,} bytes")
 
 

@@ -7,12 +7,16 @@ import json
 from collections.abc import Callable
 from datetime import date
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import pytest
+import yaml
 from object_store import ACCESS_KEY, SECRET_KEY, LossyLine, ObjectStoreServer
 from shared_brand import MARTS, open_store, publish, see_extract, see_version, write_extract
+from typer.testing import CliRunner
 
+from fifty.cli import app
 from fifty.config import Brand
 from fifty.errors import FatalError, StorageError
 from fifty.extract_store import count_waiting_extracts, prune_stored_extracts, push_extracts
@@ -227,6 +231,37 @@ def test_extracts_beyond_their_time_go_and_the_newest_stays(machine: Machine) ->
     assert {name.split("/")[1] for name in open_store((paths, settings), "extracts").list()} == {"2026-09-01", "2026-09-06"}
     assert prune_stored_extracts(paths, settings.model_copy(update={"keep_extract_days": 0})) == 1
     assert see_extract((paths, settings)) == "of its day"
+
+
+def test_prune_by_hand_takes_from_the_store_what_the_nightly_care_would(
+    machine: Machine, url: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths, settings = machine("one")
+    publish((paths, settings), "first")  # of 2026-09-06
+    for day in ("2026-01-01", "2026-09-06"):
+        write_extract((paths, settings), "of its day", day=day)
+    push_extracts(paths, settings)
+    gone = BrandPaths(settings.data, "gone"), settings
+    write_extract(gone, "of a brand that left")
+    push_extracts(*gone)
+    mark_departure(gone[0], by="somebody")
+    config = tmp_path / "fifty.yml"
+    account = {"platform": "mastodon", "handle": "acme", "base_url": "https://social.example"}
+    config.write_text(yaml.safe_dump({"brands": {"acme": {"name": "Acme", "accounts": [account]}}}), encoding="utf-8")
+    monkeypatch.setenv("FIFTY_EXTRACTS_URL", url)
+
+    def prune(*options: str) -> dict[str, Any]:
+        done = CliRunner().invoke(app, ["prune", "--config", str(config), "--data", str(settings.data), "--json", *options])
+        assert done.exit_code == 0, done.output
+        return dict(json.loads(done.stdout))
+
+    stores = open_store((paths, settings), "extracts"), open_store(gone, "extracts")
+    before = [store.list() for store in stores]
+    assert prune("--dry-run")["stored_things"] == 0
+    assert [store.list() for store in stores] == before
+    assert prune()["stored_things"] == 1 + len(before[1])
+    assert {name.split("/")[1] for name in stores[0].list()} == {"2026-09-06"}
+    assert stores[1].list() == {}
 
 
 def test_a_brand_that_leaves_leaves_nothing_in_the_store_though_it_did_not_answer_at_first(machine: Machine, line: LossyLine) -> None:
