@@ -36,6 +36,18 @@ def test_no_secret_has_a_value_in_the_file() -> None:
     assert "${REDISCLI_AUTH:?" in text
 
 
+def test_no_secret_is_an_argument_of_a_program() -> None:
+    script = SERVICES["init"]["command"][1]
+    lines = [line for line in script.splitlines() if "PASSWORD" in line]
+    # printf is the shell's own; what it writes goes through a pipe. Any other word would be in the list of processes.
+    assert lines
+    for line in lines:
+        written, _, program = line.partition(" | ")
+        assert written.startswith("printf "), line
+        assert "PASSWORD" not in program, line
+    assert "--password" not in script
+
+
 @pytest.mark.parametrize("name", sorted(SERVICES))
 def test_each_service_is_bounded_restarted_and_watched(name: str) -> None:
     service = SERVICES[name]
