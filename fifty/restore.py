@@ -8,9 +8,12 @@ Run alone: `fifty restore DIR`.
 
 from __future__ import annotations
 
+import fcntl
 import logging
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -46,8 +49,8 @@ class RestoreResult:
 def restore_backup(settings: Settings, folder: Path, *, backup_id: str | None = None, airflow_database: str | None = None) -> RestoreResult:
     """Restore the newest complete backup in `folder`, or the one named; `folder` may be that of one backup, too.
 
-    Raises BackupError for a backup that is not complete or not what its manifest says, and where the data directory or the configuration hold something
-    else; SchemaError for one of a newer program; DiskError where there is no room. Nothing is in place then that was not before.
+    Raises BackupError for a backup that is not complete or not what its manifest says, where the data directory or the configuration hold something
+    else, and while another restore is under way; SchemaError for one of a newer program; DiskError where there is no room. Nothing is in place then that was not before.
     """
     source = _choose(folder, backup_id)
     manifest = read_backup(source)
@@ -66,6 +69,33 @@ def restore_backup(settings: Settings, folder: Path, *, backup_id: str | None = 
             remedy="leave --airflow-database away; `airflow db migrate` makes an empty one",
         )
     _check_places(source, manifest)
+    with _hold_data(settings.data):
+        return _restore(settings, source, manifest, airflow_database)
+
+
+@contextmanager
+def _hold_data(folder: Path) -> Iterator[None]:
+    """One restore at a time: another one would take the waiting copy of this one for what a killed one left."""
+    folder.mkdir(parents=True, exist_ok=True)
+    # The folder itself is the lock, for nothing may be added to it before everything is known to be right.
+    handle = os.open(folder, os.O_RDONLY)
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError:
+            raise BackupError(
+                "another restore into this data directory is under way",
+                where=str(folder),
+                seen="the folder is held",
+                expected="one restore at a time",
+                remedy="wait until it has ended; the lock goes with its process",
+            ) from None
+        yield
+    finally:
+        os.close(handle)
+
+
+def _restore(settings: Settings, source: Path, manifest: Manifest, airflow_database: str | None) -> RestoreResult:
     unchanged = _check_target(settings, manifest)
     result = RestoreResult(manifest.backup_id, len(manifest.files), credentials=manifest.credentials, unchanged=unchanged)
     waiting = [slug for slug in manifest.brands if slug not in unchanged]

@@ -15,7 +15,7 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from filelock import FileLock
 
@@ -23,7 +23,8 @@ from fifty.errors import FatalError, HeldError, PausedError
 from fifty.landing import write_atomically
 from fifty.warehouse import BrandPaths, hold_folder, refuse_departed
 
-ActKind = Literal["hold", "release", "pause", "resume", "resend"]
+ActKind = Literal["hold", "release", "pause", "resume", "resend", "departure"]
+_KINDS = frozenset(get_args(ActKind))
 
 
 @dataclass(frozen=True)
@@ -136,6 +137,8 @@ def _read_json(path: Path, absent: Any) -> Any:
 
 def _parse_act(raw: Any, path: Path) -> Act:
     try:
+        if raw["kind"] not in _KINDS:
+            raise ValueError(f"kind {raw['kind']!r}")
         return Act(raw["kind"], str(raw["by"]), str(raw["at"]), str(raw.get("why", "")), dict(raw.get("facts", {})))
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise _refuse_file(path, f"{type(error).__name__}: {error}") from None

@@ -221,6 +221,24 @@ def test_a_second_restore_of_the_same_finds_it_in_place_until_it_has_moved_on(
         restore_backup(elsewhere, tmp_path / "backups")
 
 
+def test_two_restores_at_once_are_refused_and_the_first_goes_on(
+    settings: Settings, config: Config, elsewhere: Settings, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_backup(settings, config, tmp_path / "backups")
+    stage, refused = restore._stage, []
+
+    def stage_and_meet_another(*arguments: Any) -> None:
+        stage(*arguments)
+        if not refused:
+            with pytest.raises(BackupError, match="another restore") as caught:
+                restore_backup(elsewhere, tmp_path / "backups")
+            refused.append(caught.value)
+
+    monkeypatch.setattr(restore, "_stage", stage_and_meet_another)
+    assert restore_backup(elsewhere, tmp_path / "backups").fingerprints["acme"]
+    assert refused
+
+
 def test_readers_with_a_volume_of_their_own_get_the_version_there(settings: Settings, config: Config, elsewhere: Settings, tmp_path: Path) -> None:
     make_backup(settings, config, tmp_path / "backups")
     volume = tmp_path / "volume"

@@ -87,7 +87,9 @@ def test_the_last_word_counts_and_every_word_is_kept(paths: BrandPaths) -> None:
     assert (found.hold and found.hold.why, found.pause) == ("c", None)
 
 
-@pytest.mark.parametrize("content", ["", "{", "[1]", '{"kind": "hold"}', '[{"kind": "hold"}]', "null"])
+@pytest.mark.parametrize(
+    "content", ["", "{", "[1]", '{"kind": "hold"}', '[{"kind": "hold"}]', "null", '[{"kind": "Hold", "by": "ann", "at": "now"}]']
+)
 def test_a_state_that_cannot_be_read_stops_what_it_would_decide(paths: BrandPaths, content: str) -> None:
     paths.root.mkdir(parents=True)
     paths.operations.write_text(content, encoding="utf-8")
