@@ -32,7 +32,7 @@ from fifty.landing import list_finished_loads, write_atomically
 from fifty.publish import connect_marts, list_versions, read_current_version
 from fifty.serving import sync_folder
 from fifty.settings import Settings
-from fifty.warehouse import SCHEMA_VERSION, BrandPaths, connect, hold_folder, lock_brand, refuse_departed
+from fifty.warehouse import SCHEMA_VERSION, BrandPaths, connect, hold_folder, lock_brand, lock_extracts, refuse_departed
 
 logger = logging.getLogger(__name__)
 
@@ -231,8 +231,9 @@ def _save_brand(paths: BrandPaths, settings: Settings, copier: _Copier, warnings
             current = read_current_version(paths)
             if current:
                 copier.save_tree(paths.published / "versions" / current, f"{prefix}/published/versions/{current}")
-        # Extracts appear whole, under names without a dot.
-        copier.save_tree(paths.extracts, f"{prefix}/extracts")
+        # Extracts appear whole, under names without a dot, and none is rewritten while it is copied.
+        with lock_extracts(paths, settings):
+            copier.save_tree(paths.extracts, f"{prefix}/extracts")
         _save_landing(paths, copier, prefix, warnings)
     version = next((one for one in list_versions(paths) if one.publish_id == current), None)
     return SavedBrand(current, version.fingerprint if version else None)

@@ -33,7 +33,7 @@ from fifty.serving import quote_text
 from fifty.settings import Settings
 from fifty.spreadsheets import DataColumn, Dataset, write_csv, write_xlsx
 from fifty.state import refuse_held
-from fifty.warehouse import BrandPaths
+from fifty.warehouse import BrandPaths, lock_extracts
 
 log = logging.getLogger(__name__)
 
@@ -282,7 +282,7 @@ def run_extracts(
     """Write the extracts that the configuration orders (or those of them in `names`, due or not) from the published version, or from the one named.
 
     `is_again` writes also what is there already. Raises SettingsError for a name that is not ordered, FatalError when nothing is published, HeldError
-    while an operator holds the brand's extracts.
+    while an operator holds the brand's extracts, RetryableError while another process writes them.
     """
     refuse_held(paths)
     orders = {order.name: order for order in brand.extracts}
@@ -295,7 +295,7 @@ def run_extracts(
             remedy="use one of these, or add it to the brand's `extracts`",
         )
     log.info("extract start brand=%s", slug)
-    with open_version(paths, publish_id) as (version, connection):
+    with open_version(paths, publish_id) as (version, connection), lock_extracts(paths, settings):
         as_of = date.fromisoformat(version.as_of_date)
         not_due = tuple(name for name in orders if names is None and PLANS[name].is_quarterly and _has_quarter(paths.extracts / name, as_of))
         chosen = [order for name, order in orders.items() if (names is None or name in names) and name not in not_due]

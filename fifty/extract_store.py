@@ -23,7 +23,7 @@ from fifty.publish import list_versions, read_current_version
 from fifty.settings import Settings
 from fifty.storage import Store, StoredObject, open_area
 from fifty.stored import StoredNote, StoredNotes
-from fifty.warehouse import BrandPaths
+from fifty.warehouse import BrandPaths, lock_extracts
 
 log = logging.getLogger(__name__)
 
@@ -36,12 +36,14 @@ def push_extracts(paths: BrandPaths, settings: Settings) -> int:
     Does nothing where extracts are local only. Raises StorageError and StorageRefusedError.
     """
     store = open_area(settings, paths.brand, "extracts")
-    if store is None:
+    if store is None or not paths.extracts.is_dir():
         return 0
     notes = StoredNotes(paths, store.url)
-    waiting = _list_waiting(paths, notes)
-    listed = store.list() if waiting else {}
-    store.run_all([partial(_push, store, notes, paths.extracts / path, path, _pick(listed, path)) for path in waiting])
+    # What is uploaded must not be rewritten meanwhile.
+    with lock_extracts(paths, settings):
+        waiting = _list_waiting(paths, notes)
+        listed = store.list() if waiting else {}
+        store.run_all([partial(_push, store, notes, paths.extracts / path, path, _pick(listed, path)) for path in waiting])
     if waiting:
         log.info("store brand=%s extracts=%d", paths.brand, len(waiting))
     return len(waiting)

@@ -22,7 +22,7 @@ from fifty.landing import hash_file
 from fifty.publish import list_versions, read_current_version
 from fifty.settings import Settings
 from fifty.state import record_act, refuse_held, refuse_stopped
-from fifty.warehouse import BrandPaths, hold_folder
+from fifty.warehouse import BrandPaths, hold_folder, lock_extracts
 
 logger = logging.getLogger(__name__)
 
@@ -67,10 +67,11 @@ def _write_again(slug: str, brand: Brand, paths: BrandPaths, settings: Settings,
         (written,) = result.extracts
         return Resent(name, result.as_of_date.isoformat(), written.folder, len(written.files), f"version {result.publish_id}")
     if name in {order.name for order in brand.extracts}:
-        # One that was killed may have left it under another name.
-        mend_folder(folder)
-        if (folder / "manifest.json").is_file():
-            return _repeat_folder(paths, name, as_of)
+        with lock_extracts(paths, settings):
+            # One that was killed may have left it under another name.
+            mend_folder(folder)
+            if (folder / "manifest.json").is_file():
+                return _repeat_folder(paths, name, as_of)
     raise SettingsError(
         f"nothing of {as_of} is kept that could be sent again",
         where=f"{slug}/extract/{name}",

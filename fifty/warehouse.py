@@ -194,6 +194,29 @@ def lock_brand(paths: BrandPaths, settings: Settings) -> Iterator[None]:
 
 
 @contextmanager
+def lock_extracts(paths: BrandPaths, settings: Settings) -> Iterator[None]:
+    """Be the only one who writes, copies or uploads the brand's extracts: two that write the same one would mix. The brand's folder must be there.
+
+    Raises RetryableError when another process does so for longer than the setting allows.
+    """
+    lock = FileLock(paths.root / ".extracts.lock")
+    try:
+        lock.acquire(timeout=settings.lock_timeout_seconds)
+    except Timeout:
+        raise RetryableError(
+            "another process is at work on this brand's extracts",
+            where=f"{paths.brand}/extract",
+            seen=f"{lock.lock_file} is held",
+            expected=f"it to be free within {settings.lock_timeout_seconds:.0f} s",
+            remedy="wait for the other run, or end it; the lock goes with its process",
+        ) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
+@contextmanager
 def hold_folder(paths: BrandPaths, *, alone: bool = False) -> Iterator[None]:
     """Keep the brand's folder where it is: pulls and backups hold it together, whoever moves it holds it `alone`.
 

@@ -16,14 +16,16 @@ from published_marts import AS_OF
 from fifty import extract as extract_module
 from fifty import landing, state
 from fifty import resend as resend_module
-from fifty.config import Brand
-from fifty.errors import FatalError, HeldError, PausedError, SettingsError
+from fifty.backup import make_backup
+from fifty.config import Brand, Config
+from fifty.errors import FatalError, HeldError, PausedError, RetryableError, SettingsError
 from fifty.extract import run_extracts
+from fifty.extract_store import push_extracts
 from fifty.pipeline import BrandRun
 from fifty.resend import resend_extract
 from fifty.settings import Settings
 from fifty.state import read_state, record_act, refuse_held
-from fifty.warehouse import BrandPaths
+from fifty.warehouse import BrandPaths, lock_extracts
 
 
 def list_files(folder: Path) -> dict[str, tuple[int, bytes]]:
@@ -113,6 +115,24 @@ def test_killed_at_any_line_an_act_is_recorded_or_not_and_can_be_said_again(path
         assert len(read_state(paths).acts) - len(before) in (0, 1), line
     record_act(paths, "hold", by="ann", why="last")
     assert [path.name for path in paths.root.iterdir() if path.name.endswith(".tmp")] == []
+
+
+def test_nobody_writes_extracts_while_another_does(filled: BrandPaths, settings: Settings, brand: Brand, tmp_path: Path) -> None:
+    hurried = settings.model_copy(update={"lock_timeout_seconds": 0.0, "extracts_url": "s3://bucket/fifty"})
+    old = date(2026, 8, 30)
+    shutil.copytree(filled.extracts / "weekly" / AS_OF.isoformat(), filled.extracts / "weekly" / old.isoformat())
+    before = list_files(filled.extracts)
+    for work in (
+        lambda: run_extracts("acme", brand, filled, hurried),
+        lambda: resend_extract("acme", brand, filled, hurried, name="weekly"),
+        lambda: resend_extract("acme", brand, filled, hurried, name="weekly", as_of=old),
+        lambda: push_extracts(filled, hurried),
+        lambda: make_backup(hurried, Config(brands={"acme": brand}), tmp_path / "backups"),
+    ):
+        with lock_extracts(filled, settings), pytest.raises(RetryableError, match="at work on this brand's extracts"):
+            work()
+    assert list_files(filled.extracts) == before
+    assert read_state(filled).acts == ()
 
 
 def test_what_was_sent_is_sent_again_only_when_asked_and_that_is_recorded(filled: BrandPaths, settings: Settings, brand: Brand) -> None:
