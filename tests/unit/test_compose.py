@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
 import re
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -81,3 +84,10 @@ def test_the_image_has_each_folder_that_a_volume_covers_writable_for_its_user() 
     text = (ROOT / "Dockerfile").read_text(encoding="utf-8")
     made = re.search(r"^RUN install -d -o airflow -g root -m 0775 (.*)$", text, re.MULTILINE)
     assert made and {"/opt/fifty/data", "/opt/fifty/published"} <= set(made[1].split())
+
+
+def test_the_celery_that_is_pinned_is_one_that_airflows_executor_can_use(tmp_path: Path) -> None:
+    program = "import airflow.providers.celery.executors.celery_executor_utils, airflow.providers.celery.cli.celery_command"
+    environment = {**os.environ, "AIRFLOW_HOME": str(tmp_path), "AIRFLOW__CORE__EXECUTOR": "CeleryExecutor"}
+    done = subprocess.run([sys.executable, "-c", program], env=environment, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr[-2000:]
