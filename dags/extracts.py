@@ -24,7 +24,7 @@ def build_extracts(slug: str, name: str, timezone: str, orders: list[str]) -> DA
         start_date=START_DATE,
         catchup=False,
         max_active_runs=1,
-        default_args={**default_args(settings), "queue": DATA_QUEUE},
+        default_args=default_args(settings, queue=DATA_QUEUE),
         tags=["stage:extract", f"brand:{slug}"],
         description=f"Extracts of {name}: {', '.join(orders)}",
         doc_md=f"""**{name}**: writes {", ".join(f"`{one}`" for one in orders)} from what is published, after each publish and every morning.

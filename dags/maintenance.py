@@ -19,7 +19,7 @@ with DAG(
     start_date=START_DATE,
     catchup=False,
     max_active_runs=1,
-    default_args={**default_args(settings), "queue": DATA_QUEUE},
+    default_args=default_args(settings, queue=DATA_QUEUE),
     tags=["stage:maintenance"],
     doc_md="Compares landed files with their sha256, keeps the newest published versions, removes loads that never finished, old extracts and logs,"
     " and what object stores no longer need. By hand: `fifty prune`.",

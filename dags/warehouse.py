@@ -45,7 +45,7 @@ def build_warehouse(slug: str, name: str) -> DAG:
         start_date=START_DATE,
         catchup=False,
         max_active_runs=1,
-        default_args={**default_args(settings), "pool": WRITER_POOL, "queue": DATA_QUEUE},
+        default_args=default_args(settings, pool=WRITER_POOL, queue=DATA_QUEUE),
         params={"as_of": as_of_param()},
         tags=["stage:warehouse", f"brand:{slug}"],
         description=f"{name}: landed files to a new published version",

@@ -19,15 +19,15 @@ from datetime import date, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 from pydantic import ByteSize, TypeAdapter
 
 from fifty.building import FROM_NOTHING, Footing, find_footing, record_build
 from fifty.errors import FatalError, FiftyError, RetryableError
 from fifty.settings import Settings
-from fifty.warehouse import BrandPaths, connect, lock_brand
+from fifty.warehouse import BrandPaths, connect, duckdb_config, lock_brand
 
 if TYPE_CHECKING:
-    import duckdb
     from dbt.cli.main import dbtRunnerResult
 
 logger = logging.getLogger(__name__)
@@ -203,7 +203,10 @@ def _build(paths: BrandPaths, settings: Settings, environment: dict[str, str], *
 def count_models_at_once(paths: BrandPaths, settings: Settings) -> int:
     """How many models may be built side by side. One, with all threads, where the work file is large beside the memory: what one model holds of texts
     while it groups them cannot go to the disk, and two that want it at once do not fit."""
-    memory = TypeAdapter(ByteSize).validate_python(settings.memory_limit.replace(" ", ""))
+    # As the engine understands the setting, which may also be a share of the machine's memory; it answers like `3.7 GiB`.
+    with duckdb.connect(config=duckdb_config(settings)) as connection:
+        row = connection.execute("select current_setting('memory_limit')").fetchone()
+    memory = TypeAdapter(ByteSize).validate_python(row[0].replace(" ", "") if row else "0B")
     is_large = paths.warehouse.exists() and paths.warehouse.stat().st_size > LARGE_SHARE_OF_MEMORY * memory
     return 1 if is_large else settings.threads
 

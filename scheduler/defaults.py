@@ -98,8 +98,8 @@ def alert_failure(context: dict[str, Any]) -> None:
     alerts.error("ALERT %s · %s", place, text, extra={"exit_code": error.exit_code if isinstance(error, FiftyError) else 1})
 
 
-def default_args(settings: Settings) -> dict[str, Any]:
-    """Arguments of every task: what the world caused is tried again, what a human must mend fails at once."""
+def default_args(settings: Settings, **more: Any) -> dict[str, Any]:
+    """Arguments of every task: what the world caused is tried again, what a human must mend fails at once. `more`: the pool or queue of a DAG."""
     delay = timedelta(seconds=settings.retry_delay_seconds)
     return {
         "owner": OWNER,
@@ -112,4 +112,5 @@ def default_args(settings: Settings) -> dict[str, Any]:
             ]
         ),
         "on_failure_callback": alert_failure,
+        **more,
     }

@@ -112,6 +112,17 @@ class ObjectStoreServer:
         return True
 
 
+@contextlib.contextmanager
+def serve_objects(folder: Path) -> Iterator[ObjectStoreServer]:
+    """A new store in `folder`, served until the end."""
+    served = ObjectStoreServer(folder)
+    try:
+        served.start()
+        yield served
+    finally:
+        served.remove()
+
+
 @dataclass
 class Request:
     """A request on the line, before it is passed on."""

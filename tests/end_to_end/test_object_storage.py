@@ -14,7 +14,7 @@ from demo_world import DemoWorld, FinishedRun
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from object_store import BUCKET, ObjectStoreServer
+from object_store import BUCKET, ObjectStoreServer, serve_objects
 
 from fifty.publish import fingerprint_marts
 
@@ -23,12 +23,8 @@ URL = f"s3://{BUCKET}/end-to-end"
 
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStoreServer]:
-    served = ObjectStoreServer(tmp_path_factory.mktemp("object-store") / "weed")
-    try:
-        served.start()
+    with serve_objects(tmp_path_factory.mktemp("object-store") / "weed") as served:
         yield served
-    finally:
-        served.remove()
 
 
 def _read_landing(root: Path) -> dict[str, bytes]:

@@ -1,6 +1,6 @@
 """What docker-compose.yml says, as Compose itself reads it.
 
-docker-compose.yml, secrets → `docker-compose config` → services: argv, environment, health check, what they wait for
+docker-compose.yml, secrets → `docker-compose config` → services: argv, environment, health check, volumes
 
 Reading it with Compose and not with a YAML library means that interpolation, merges and profiles are those an operator gets, and that a file which
 Compose refuses fails here, too. Try it alone: ``python -m tests.proof.compose``.
@@ -39,7 +39,6 @@ class Volume:
 
     source: str
     target: str
-    is_read_only: bool
 
     @property
     def is_bind(self) -> bool:
@@ -57,10 +56,7 @@ class Service:
     """What the container executes, entrypoint included; empty: what the image does by itself."""
     environment: Mapping[str, str]
     health_check: tuple[str, ...]
-    waits_for: Mapping[str, str]
-    """Service to the condition that Compose waits for."""
     volumes: tuple[Volume, ...]
-    raw: Mapping[str, Any]
 
     @property
     def is_ours(self) -> bool:
@@ -100,9 +96,7 @@ def _read_service(name: str, raw: Mapping[str, Any], image_environment: Mapping[
         command=_read_command(raw, is_ours),
         environment={**(image_environment if is_ours else {}), **stated},
         health_check=_read_health_check(raw.get("healthcheck")),
-        waits_for={other: spec["condition"] for other, spec in (raw.get("depends_on") or {}).items()},
         volumes=tuple(_read_volume(text) for text in raw.get("volumes") or ()),
-        raw=raw,
     )
 
 
@@ -126,8 +120,8 @@ def _read_health_check(raw: Mapping[str, Any] | None) -> tuple[str, ...]:
 
 
 def _read_volume(text: str) -> Volume:
-    source, target, *mode = text.split(":")
-    return Volume(source, target, mode == ["ro"])
+    source, target, *_ = text.split(":")
+    return Volume(source, target)
 
 
 def _unescape(text: str) -> str:

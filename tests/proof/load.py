@@ -13,9 +13,6 @@ from __future__ import annotations
 
 import argparse
 import copy
-import shutil
-import sys
-import tempfile
 import threading
 import time
 from datetime import UTC, datetime, timedelta
@@ -30,9 +27,8 @@ import yaml
 from bench.results import measure, print_table, write_results
 from fifty.demo import DemoSetup
 from tests.acceptance.servers.installation import install_debian_packages
-from tests.acceptance.servers.processes import ServerFailed
 from tests.proof.airflow_api import ENDED, AirflowApi, Run
-from tests.proof.production import REQUIREMENTS, SERVICES, Production, Proof, forget_own_settings, serve_demo
+from tests.proof.production import REQUIREMENTS, SERVICES, Production, Proof, forget_own_settings, serve_demo, work_in_folder
 
 BRANDS, ACCOUNTS = 40, 10
 HOUR = 3600.0
@@ -179,18 +175,8 @@ def main() -> int:
     options = parser.parse_args()
     forget_own_settings()
     proof = Proof()
-    folder = Path(tempfile.mkdtemp(prefix="fifty-load-"))
-    folder.chmod(0o755)
-    is_kept = options.keep
-    try:
-        run_load(folder, proof, brands=options.brands)
-    except ServerFailed as error:
-        print(f"\n{error}\nLogs: {folder}", file=sys.stderr)
-        is_kept = True
+    if not work_in_folder("fifty-load-", lambda folder: run_load(folder, proof, brands=options.brands), is_kept=options.keep):
         return 1
-    finally:
-        if not is_kept:
-            shutil.rmtree(folder, ignore_errors=True)
     if options.brands == BRANDS:
         write_results("load", proof.figures)
     print_table(proof.figures)

@@ -11,8 +11,10 @@ import os
 import secrets
 import shutil
 import subprocess
+import sys
+import tempfile
 import time
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
@@ -23,7 +25,7 @@ from cryptography.fernet import Fernet
 from bench.results import Figure, measure
 from fifty.demo import DemoSetup, start_demo, stop_demo
 from tests.acceptance.servers.installation import POSTGRES, REDIS, Requirement
-from tests.acceptance.servers.processes import find_program
+from tests.acceptance.servers.processes import ServerFailed, find_program
 from tests.proof.airflow_api import ENDED, AirflowApi, Run
 from tests.proof.compose import SECRETS, read_services
 from tests.proof.stand import Stand
@@ -185,3 +187,22 @@ def forget_own_settings() -> None:
     """Nothing of this machine's own settings gets into the services."""
     for name in [name for name in os.environ if name.startswith(("FIFTY_", "AIRFLOW", "OPENLINEAGE"))]:
         del os.environ[name]
+
+
+def work_in_folder(prefix: str, work: Callable[[Path], None], *, is_kept: bool) -> bool:
+    """Do the work in a new folder of the machine, which goes afterwards unless it is kept or the work failed; returns whether all came up and ended."""
+    folder = Path(tempfile.mkdtemp(prefix=prefix))
+    # PostgreSQL runs as another user and must pass through.
+    folder.chmod(0o755)
+    is_done = False
+    try:
+        work(folder)
+        is_done = True
+    except ServerFailed as error:
+        print(f"\n{error}", file=sys.stderr)
+    finally:
+        if is_kept or not is_done:
+            print(f"Logs: {folder}", flush=True)
+        else:
+            shutil.rmtree(folder, ignore_errors=True)
+    return is_done

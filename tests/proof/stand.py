@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import os
 import re
-import shutil
 import signal
 import socket
 import subprocess
@@ -209,7 +208,3 @@ class Stand:
         """End everything, the last started first."""
         for name in reversed(list(self._running)):
             self.end(name)
-
-    def remove(self) -> None:
-        """Forget it all."""
-        shutil.rmtree(self.folder, ignore_errors=True)

@@ -10,7 +10,7 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
-from object_store import BUCKET, LossyLine, ObjectStoreServer, serve_line
+from object_store import BUCKET, LossyLine, ObjectStoreServer, serve_line, serve_objects
 
 from fifty.settings import Settings
 from fifty.warehouse import BrandPaths
@@ -18,12 +18,8 @@ from fifty.warehouse import BrandPaths
 
 @pytest.fixture(scope="session")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[ObjectStoreServer]:
-    served = ObjectStoreServer(tmp_path_factory.mktemp("object-store") / "weed")
-    try:
-        served.start()
+    with serve_objects(tmp_path_factory.mktemp("object-store") / "weed") as served:
         yield served
-    finally:
-        served.remove()
 
 
 @pytest.fixture

@@ -13,7 +13,7 @@ from fifty.warehouse import BrandPaths
 
 @pytest.mark.parametrize(
     ("memory", "megabytes", "expected"),
-    [("4GB", 1, 3), ("4GB", 1900, 3), ("4GB", 2100, 1), ("4 GB", 2100, 1), ("16GB", 2100, 3), ("2GiB", 1100, 1)],
+    [("4GB", 1, 3), ("4GB", 1900, 3), ("4GB", 2100, 1), ("4 GB", 2100, 1), ("16GB", 2100, 3), ("2GiB", 1100, 1), ("none", 1, 3)],
 )
 def test_one_model_at_a_time_where_the_work_file_is_large_beside_the_memory(tmp_path: Path, memory: str, megabytes: int, expected: int) -> None:
     paths = BrandPaths(tmp_path, "acme")
