@@ -11,8 +11,9 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
+from typing import Self
 
-from pydantic import Field, SecretStr, field_validator
+from pydantic import Field, SecretStr, field_validator, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from fifty.errors import SettingsError
@@ -76,6 +77,14 @@ class Settings(BaseSettings):
             # Without the value: a key may have been pasted into it.
             raise ValueError("must be like s3://bucket/folder (or gs://, az://), without user, password or query")
         return value.rstrip("/")
+
+    @model_validator(mode="after")
+    def _check_published(self) -> Self:
+        # In one another, a brand's folder and what readers see of it would be one, and what is removed of the one would go from the other.
+        data, published = self.data.resolve(), self.published.resolve() if self.published else None
+        if published and (published.is_relative_to(data) or data.is_relative_to(published)):
+            raise ValueError(f"FIFTY_PUBLISHED ({published}) and FIFTY_DATA ({data}) lie in one another; put them side by side")
+        return self
 
     @property
     def allows_plain_http(self) -> bool:
@@ -152,8 +161,14 @@ def load_settings(**overrides: object) -> Settings:
     try:
         return Settings(**{key: value for key, value in overrides.items() if value is not None})  # type: ignore[arg-type]
     except ValidationError as error:
-        mistakes = [f"FIFTY_{'_'.join(str(part) for part in item['loc']).upper()}: {item['msg']}" for item in error.errors()]
+        mistakes = [_describe_mistake(item["loc"], item["msg"]) for item in error.errors()]
         raise SettingsError.collect(mistakes, where="settings") from None
+
+
+def _describe_mistake(place: tuple[int | str, ...], text: str) -> str:
+    # What is wrong with several settings together has no place of its own, and names them.
+    name = f"FIFTY_{'_'.join(map(str, place)).upper()}: " if place else ""
+    return name + text.removeprefix("Value error, ")
 
 
 if __name__ == "__main__":

@@ -66,7 +66,7 @@ def show_chain(production: Production, proof: Proof) -> None:
     proof.check("the weekly page is written", bool(pages), f"{len(pages)} pages")
     published = production.stand.volume("published") / slug / "marts.duckdb"
     beside = {path.name for path in published.parent.iterdir()} - {"marts.duckdb", "bi.duckdb", "current", "versions", "serving"}
-    kinds = {path.suffix for path in published.parent.rglob("*") if path.is_file()} - {".duckdb", ".parquet", ".json", ".csv"}
+    kinds = {path.suffix for path in published.parent.rglob("*") if path.is_file()} - {".duckdb", ".parquet", ".json", ".csv", ".sql"}
     proof.check(
         "what readers open lies on its own volume, and nothing else with it", published.exists() and not beside | kinds, ", ".join(beside | kinds)
     )

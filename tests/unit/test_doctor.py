@@ -12,6 +12,7 @@ import pytest
 from filelock import FileLock
 
 from fifty.doctor import Finding, examine, find_outcome
+from fifty.errors import SettingsError
 from fifty.settings import Settings, load_settings
 
 BRAND = """
@@ -95,6 +96,13 @@ def test_staff_are_named_only_with_a_basis_and_a_basis_without_names_is_remarked
         text + "    staff_naming_basis: works agreement\n    staff: [{platform: mastodon, handle: ada, responder: Ada}]\n", encoding="utf-8"
     )
     assert find(examine(settings), "acme/staff names") == Finding("acme/staff names", "good", "1 shown by name: works agreement")
+
+
+@pytest.mark.parametrize("published", ["data", "data/published", "."])
+def test_readers_files_in_the_data_directory_are_refused_wherever_settings_are_read(tmp_path: Path, published: str) -> None:
+    with pytest.raises(SettingsError, match="lie in one another"):
+        load_settings(data=tmp_path / "data", published=tmp_path / published)
+    assert load_settings(data=tmp_path / "data", published=tmp_path / "published").published == tmp_path / "published"
 
 
 def test_one_path_for_the_readers_of_several_brands_is_wrong(settings: Settings, tmp_path: Path) -> None:
