@@ -11,7 +11,7 @@ from typing import Any
 
 from airflow.sdk import DAG, AssetOrTimeSchedule, CronTriggerTimetable, task
 
-from scheduler.defaults import DATA_QUEUE, START_DATE, default_args, is_run, marts_asset, open_run, open_settings, skip_when_early
+from scheduler.defaults import DATA_QUEUE, START_DATE, default_args, is_run, is_wanted, marts_asset, open_run, open_settings, skip_when_early
 
 settings, config = open_settings()
 
@@ -55,4 +55,5 @@ def build_extracts(slug: str, name: str, timezone: str, orders: list[str]) -> DA
 
 
 for slug, brand in config.brands.items():
-    globals()[f"extracts_{slug}"] = build_extracts(slug, brand.name, brand.timezone, [order.name for order in brand.extracts])
+    if is_wanted(f"extracts_{slug}"):
+        globals()[f"extracts_{slug}"] = build_extracts(slug, brand.name, brand.timezone, [order.name for order in brand.extracts])

@@ -14,7 +14,7 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, AssetAlias, CronDataIntervalTimetable, Param, TriggerRule, get_current_context, task
 
 from fifty.connectors.base import Connector, discover_connectors
-from scheduler.defaults import START_DATE, as_of_param, default_args, is_run, landing_asset, list_brands, open_settings, skip_when_early
+from scheduler.defaults import START_DATE, as_of_param, default_args, is_run, is_wanted, landing_asset, list_brands, open_settings, skip_when_early
 
 LARGEST_MAP = 200  # Airflow's own bound is 1024; a grid of more than a few hundred is unreadable.
 
@@ -101,5 +101,5 @@ def build_pull(connector: Connector, brands: list[str]) -> DAG:
 for connector in discover_connectors().values():
     # What is read from files (business files, the configuration itself) every brand has.
     using = [slug for slug, brand in config.brands.items() if not connector.is_remote or connector.platform in brand.platforms]
-    if using and connector.is_pulled:
+    if using and connector.is_pulled and is_wanted(f"pull_{connector.platform}"):
         globals()[f"pull_{connector.platform}"] = build_pull(connector, using)

@@ -19,6 +19,7 @@ from scheduler.defaults import (
     as_of_param,
     default_args,
     is_run,
+    is_wanted,
     landing_asset,
     marts_asset,
     open_run,
@@ -83,4 +84,5 @@ def build_warehouse(slug: str, name: str) -> DAG:
 
 
 for slug, brand in config.brands.items():
-    globals()[f"warehouse_{slug}"] = build_warehouse(slug, brand.name)
+    if is_wanted(f"warehouse_{slug}"):
+        globals()[f"warehouse_{slug}"] = build_warehouse(slug, brand.name)

@@ -21,6 +21,7 @@ from pydantic import BaseModel, ConfigDict, Field, PrivateAttr, ValidationError,
 
 from fifty.errors import SettingsError
 from fifty.settings import PROJECT_ROOT
+from fifty.yaml_files import read_yaml
 
 PARAMETER_DEFAULTS = PROJECT_ROOT / "dbt_project" / "seeds" / "parameter_defaults.csv"
 SUITES = PROJECT_ROOT / "expectations"
@@ -173,7 +174,7 @@ class Brand(_Strict):
     @field_validator("timezone")
     @classmethod
     def _check_timezone(cls, value: str) -> str:
-        if value not in available_timezones():
+        if value not in _list_timezones():
             raise ValueError(f"{value!r} is no IANA time zone; for example Europe/Berlin")
         return value
 
@@ -275,18 +276,24 @@ def _add_calibrations(path: Path, config: Config, mistakes: list[str]) -> None:
 
 
 @cache
+def _list_timezones() -> frozenset[str]:
+    # Each call walks the whole database of time zones.
+    return frozenset(available_timezones())
+
+
+@cache
 def read_parameter_names() -> frozenset[str]:
     """Names of the parameters, from where their defaults are: the seed of the measurement model and the suites of the gates."""
     with PARAMETER_DEFAULTS.open(encoding="utf-8", newline="") as file:
         names = {row["parameter_name"] for row in csv.DictReader(file)}
     for suite in sorted(SUITES.glob("*/*.yml")):
-        names |= set((yaml.safe_load(suite.read_text(encoding="utf-8")) or {}).get("parameters") or {})
+        names |= set((read_yaml(suite) or {}).get("parameters") or {})
     return frozenset(names)
 
 
 def _read_yaml(path: Path, mistakes: list[str]) -> dict[str, Any] | None:
     try:
-        raw = yaml.safe_load(path.read_text(encoding="utf-8"))
+        raw = read_yaml(path)
     except FileNotFoundError:
         mistakes.append(f"{path} is not there; `fifty init` writes a commented one")
         return None

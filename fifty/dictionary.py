@@ -14,9 +14,8 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from fifty.errors import FatalError
+from fifty.yaml_files import read_yaml
 
 PUBLISHED_FILE = Path(__file__).with_name("published.yml")
 MART_SCHEMAS = ("engagement", "relationships")
@@ -53,7 +52,7 @@ class TableEntry:
 @cache
 def read_own_tables() -> dict[str, TableEntry]:
     """The tables that publish itself makes, from published.yml."""
-    raw = yaml.safe_load(PUBLISHED_FILE.read_text(encoding="utf-8"))
+    raw = read_yaml(PUBLISHED_FILE)
     return {
         f"ops.{name}": TableEntry(
             "ops",

@@ -12,10 +12,9 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from fifty.dictionary import READABLE_SCHEMAS, read_own_tables
 from fifty.settings import PROJECT_ROOT
+from fifty.yaml_files import read_yaml
 
 HANDBOOK_FILE = PROJECT_ROOT / "docs" / "handbook.md"
 _SCHEMAS = {
@@ -40,7 +39,7 @@ def read_mart_pages(project: Path = PROJECT_ROOT / "dbt_project") -> dict[str, d
     """`schema.mart` → description and meta (question, grain, key, formula, caveats, not_for, example) of every mart of the dbt project."""
     pages = {}
     for path in sorted((project / "models" / "marts").glob("*/*.yml")):
-        for model in yaml.safe_load(path.read_text(encoding="utf-8")).get("models", []):
+        for model in read_yaml(path).get("models", []):
             pages[f"{path.parent.name}.{model['name']}"] = {"description": model["description"], **model["config"]["meta"]}
     return pages
 

@@ -12,9 +12,8 @@ import sys
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 from fifty.settings import PROJECT_ROOT
+from fifty.yaml_files import read_yaml
 
 RUNBOOK_FILE = PROJECT_ROOT / "docs" / "runbook.md"
 _TEXTS = Path(__file__).with_suffix(".yml")
@@ -68,11 +67,11 @@ def write_runbook() -> str:
 
 
 def _read_texts() -> dict[str, Any]:
-    return dict(yaml.safe_load(_TEXTS.read_text(encoding="utf-8")))
+    return dict(read_yaml(_TEXTS))
 
 
 def _write_suite(gate: str, path: Path, text: dict[str, str]) -> list[str]:
-    suite = yaml.safe_load(path.read_text(encoding="utf-8"))
+    suite = read_yaml(path)
     # What is asked of every table stands in a file of its own, and has no suite in the results.
     name = suite.get("suite", f"{gate}/ every table")
     lines = ["", f"### {name}", ""]

@@ -20,11 +20,11 @@ from importlib.metadata import version as program_version
 from pathlib import Path
 
 import duckdb
-import yaml
 from filelock import FileLock, Timeout
 
 from fifty.errors import DepartedError, RetryableError, SchemaError
 from fifty.settings import Settings
+from fifty.yaml_files import read_yaml
 
 SCHEMA_VERSION = 2
 """What the tables of a work file are like. 1: before `ops.schema_version`; 2: with it. Whoever changes a column raises it."""
@@ -72,7 +72,7 @@ class Table:
 @cache
 def read_tables() -> dict[str, Table]:
     """All tables of tables.yml by `schema.name`."""
-    raw = yaml.safe_load(TABLES_FILE.read_text(encoding="utf-8"))
+    raw = read_yaml(TABLES_FILE)
     tables = {}
     for schema in ("staging", "ops"):
         for name, spec in raw[schema].items():

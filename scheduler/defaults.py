@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
-from airflow.sdk import Asset, ExceptionRetryPolicy, Param, RetryAction, RetryRule
+from airflow.sdk import Asset, ExceptionRetryPolicy, Param, RetryAction, RetryRule, get_parsing_context
 from airflow.sdk.exceptions import AirflowSkipException
 
 from fifty.config import Config, load_config
@@ -48,6 +48,12 @@ def open_run(slug: str, *, as_of: str | date, run_id: str = "") -> BrandRun:
     settings, config = open_settings()
     day = date.fromisoformat(as_of) if isinstance(as_of, str) else as_of
     return BrandRun(slug, config.brands[slug], settings, day, run_id=run_id)
+
+
+def is_wanted(dag_id: str) -> bool:
+    """Whether the file is read for this DAG: the scheduler reads it for all, each task for its own alone, which with forty brands is a second."""
+    wanted = get_parsing_context().dag_id
+    return wanted is None or wanted == dag_id
 
 
 def landing_asset(slug: str) -> Asset:
