@@ -12,12 +12,13 @@ import fcntl
 import json
 import os
 import secrets
-from collections.abc import Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from functools import cache
 from importlib.metadata import version as program_version
 from pathlib import Path
+from typing import TextIO, TypeVar
 
 import duckdb
 from filelock import FileLock, Timeout
@@ -29,6 +30,8 @@ from fifty.yaml_files import read_yaml
 SCHEMA_VERSION = 2
 """What the tables of a work file are like. 1: before `ops.schema_version`; 2: with it. Whoever changes a column raises it."""
 TABLES_FILE = Path(__file__).with_name("tables.yml")
+_FOLDER_ATTEMPTS = 5
+_Entered = TypeVar("_Entered")
 _DUCKDB_TYPES = {
     "text": "varchar",
     "bigint": "bigint",
@@ -165,32 +168,63 @@ def _refuse_departed_meanwhile(paths: BrandPaths) -> None:
         raise
 
 
+def _enter_folder(paths: BrandPaths, enter: Callable[[], _Entered]) -> _Entered:
+    """What `enter` comes to in the brand's folder, which is made where it is not there, and anew where it goes before it was entered.
+
+    Raises DepartedError when the brand has left, RetryableError when the folder cannot be made or goes each time.
+    """
+    for attempt in range(1, _FOLDER_ATTEMPTS + 1):
+        refuse_departed(paths)
+        try:
+            paths.root.mkdir(parents=True, exist_ok=True)
+            return enter()
+        except (FileNotFoundError, FileExistsError, NotADirectoryError) as error:
+            if attempt == _FOLDER_ATTEMPTS:
+                seen = f"{type(error).__name__}: {error}"
+    # The last time, too, the brand may have left.
+    refuse_departed(paths)
+    raise RetryableError(
+        "the brand's folder cannot be made, or goes as soon as it is made",
+        where=str(paths.root),
+        seen=seen,
+        expected="a folder that stays, or none yet",
+        remedy="see what lies there (a file, a link that leads nowhere) or what removes it; then run the command again",
+    )
+
+
+@contextmanager
+def hold_lock(file: Path, seconds: float, *, what: str, where: str, remedy: str) -> Iterator[None]:
+    """Be the only one who holds the lock `file`. Raises RetryableError, saying `what`, when another process holds it for longer than `seconds`."""
+    lock = FileLock(file)
+    try:
+        lock.acquire(timeout=seconds)
+    except Timeout:
+        raise RetryableError(what, where=where, seen=f"{file} is held", expected=f"it to be free within {seconds:.0f} s", remedy=remedy) from None
+    try:
+        yield
+    finally:
+        lock.release()
+
+
 @contextmanager
 def lock_brand(paths: BrandPaths, settings: Settings) -> Iterator[None]:
     """Hold the brand's writer lock. Raises RetryableError when another process holds it longer than the setting allows, DepartedError when the brand
     has left."""
-    refuse_departed(paths)
-    paths.root.mkdir(parents=True, exist_ok=True)
-    lock = FileLock(paths.root / ".writer.lock")
-    try:
-        lock.acquire(timeout=settings.lock_timeout_seconds)
-    except FileNotFoundError:
-        # The folder went while this process waited.
-        refuse_departed(paths)
-        raise
-    except Timeout:
-        raise RetryableError(
-            "another process is writing this brand",
-            where=paths.brand,
-            seen=f"{paths.root / '.writer.lock'} is held",
-            expected=f"it to be free within {settings.lock_timeout_seconds:.0f} s",
-            remedy="wait for the other run, or end it; the lock goes with its process",
-        ) from None
-    try:
+    with ExitStack() as held:
+        _enter_folder(
+            paths,
+            lambda: held.enter_context(
+                hold_lock(
+                    paths.root / ".writer.lock",
+                    settings.lock_timeout_seconds,
+                    what="another process is writing this brand",
+                    where=paths.brand,
+                    remedy="wait for the other run, or end it; the lock goes with its process",
+                )
+            ),
+        )
         _refuse_departed_meanwhile(paths)
         yield
-    finally:
-        lock.release()
 
 
 @contextmanager
@@ -199,21 +233,14 @@ def lock_extracts(paths: BrandPaths, settings: Settings) -> Iterator[None]:
 
     Raises RetryableError when another process does so for longer than the setting allows.
     """
-    lock = FileLock(paths.root / ".extracts.lock")
-    try:
-        lock.acquire(timeout=settings.lock_timeout_seconds)
-    except Timeout:
-        raise RetryableError(
-            "another process is at work on this brand's extracts",
-            where=f"{paths.brand}/extract",
-            seen=f"{lock.lock_file} is held",
-            expected=f"it to be free within {settings.lock_timeout_seconds:.0f} s",
-            remedy="wait for the other run, or end it; the lock goes with its process",
-        ) from None
-    try:
+    with hold_lock(
+        paths.root / ".extracts.lock",
+        settings.lock_timeout_seconds,
+        what="another process is at work on this brand's extracts",
+        where=f"{paths.brand}/extract",
+        remedy="wait for the other run, or end it; the lock goes with its process",
+    ):
         yield
-    finally:
-        lock.release()
 
 
 @contextmanager
@@ -222,23 +249,33 @@ def hold_folder(paths: BrandPaths, *, alone: bool = False) -> Iterator[None]:
 
     Raises RetryableError at once when it is held otherwise, DepartedError when the brand has left.
     """
-    refuse_departed(paths)
-    paths.root.mkdir(parents=True, exist_ok=True)
     path = paths.root / ".folder.lock"
-    with path.open("a") as file:
-        try:
-            # The operating system's: shared or alone, and gone with its process.
-            fcntl.flock(file, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise RetryableError(
-                "a pull or a backup of this brand is under way" if alone else "the brand is being offboarded",
-                where=paths.brand,
-                seen=f"{path} is held",
-                expected="it to be free",
-                remedy="wait until it has ended; the lock goes with its process",
-            ) from None
+    try:
+        file = _enter_folder(paths, lambda: _open_held(path, alone=alone))
+    except BlockingIOError:
+        raise RetryableError(
+            "a pull or a backup of this brand is under way" if alone else "the brand is being offboarded",
+            where=paths.brand,
+            seen=f"{path} is held",
+            expected="it to be free",
+            remedy="wait until it has ended; the lock goes with its process",
+        ) from None
+    with file:
         _refuse_departed_meanwhile(paths)
         yield
+
+
+def _open_held(path: Path, *, alone: bool) -> TextIO:
+    """A lock file, held as long as it is open. Raises BlockingIOError when it is held otherwise, FileNotFoundError when it has gone meanwhile."""
+    with ExitStack() as opened:
+        file = opened.enter_context(path.open("a"))
+        # The operating system's: shared or alone, and gone with its process.
+        fcntl.flock(file, (fcntl.LOCK_EX if alone else fcntl.LOCK_SH) | fcntl.LOCK_NB)
+        if os.fstat(file.fileno()).st_nlink == 0:
+            # A lock that nobody else can find guards nothing.
+            raise FileNotFoundError(f"{path} was removed")
+        opened.pop_all()
+        return file
 
 
 @contextmanager

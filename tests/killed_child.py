@@ -17,9 +17,22 @@ from typing import Any
 Line = tuple[str, int]
 
 
+def trace_lines(watched: Iterable[ModuleType], look: Callable[[Line], object]) -> Callable[[FrameType, str, Any], Any]:
+    """For sys.settrace: `look` is called with each line of `watched` that is about to run."""
+    files = {str(module.__file__) for module in watched}
+
+    def trace(frame: FrameType, event: str, argument: Any) -> Any:
+        if frame.f_code.co_filename not in files:
+            return None
+        if event == "line":
+            look((frame.f_code.co_filename, frame.f_lineno))
+        return trace
+
+    return trace
+
+
 def run_in_child(task: Callable[[], object], *, watched: Iterable[ModuleType], kill_at: Line | None = None, record: Path | None = None) -> int:
     """Run `task` in a fork, killed at a line of `watched` or recording the lines it runs; returns the signal that ended it, 0 when it ended well."""
-    files = {str(module.__file__) for module in watched}
     child = os.fork()
     if child:
         _, status = os.waitpid(child, 0)
@@ -27,18 +40,13 @@ def run_in_child(task: Callable[[], object], *, watched: Iterable[ModuleType], k
         return os.WTERMSIG(status) if os.WIFSIGNALED(status) else 0
     seen: dict[Line, None] = {}
 
-    def trace(frame: FrameType, event: str, argument: Any) -> Any:
-        if frame.f_code.co_filename not in files:
-            return None
-        if event == "line":
-            line = (frame.f_code.co_filename, frame.f_lineno)
-            if line == kill_at:
-                os.kill(os.getpid(), signal.SIGKILL)
-            seen.setdefault(line)
-        return trace
+    def look(line: Line) -> None:
+        if line == kill_at:
+            os.kill(os.getpid(), signal.SIGKILL)
+        seen.setdefault(line)
 
     try:
-        sys.settrace(trace)
+        sys.settrace(trace_lines(watched, look))
         task()
         sys.settrace(None)
         if record:
