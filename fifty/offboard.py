@@ -12,21 +12,25 @@ import json
 import logging
 import os
 import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from fifty.config import CALIBRATION_SUFFIX, SLUG, Brand
 from fifty.disk import measure_tree
-from fifty.errors import FatalError, SettingsError, StorageError, StorageRefusedError
+from fifty.errors import FatalError, RetryableError, SettingsError, StorageError, StorageRefusedError
 from fifty.landing import hash_file
 from fifty.publish import read_current_version
 from fifty.serving import sync_folder
 from fifty.settings import Settings
 from fifty.state import mark_departure
 from fifty.storage import AREAS, area_url, remove_brand
-from fifty.warehouse import BrandPaths, hold_folder, lock_brand
+from fifty.warehouse import BrandPaths, hold_folder, hold_lock, lock_brand
 
 logger = logging.getLogger(__name__)
+
+_REMOVAL_ATTEMPTS = 5
 
 
 @dataclass
@@ -44,9 +48,9 @@ class Offboarding:
 def offboard_brand(slug: str, settings: Settings, brand: Brand | None, *, export: Path | None = None, by: str | None = None) -> Offboarding:
     """Remove everything the installation holds of a brand. `brand` is its configuration, None where that is gone already.
 
-    Raises SettingsError for a brand of which there is nothing, RetryableError while a run, a pull or a backup is under way (nothing is changed then),
-    FatalError where the export cannot be made, StorageError and StorageRefusedError where all is removed but what an object store holds: then the same
-    command, or the DAG `maintenance`, ends it.
+    Raises SettingsError for a brand of which there is nothing, RetryableError while a run, a pull, a backup or another offboarding of it is under way
+    (nothing is changed then), FatalError where the export cannot be made, StorageError and StorageRefusedError where all is removed but what an object
+    store holds: then the same command, or the DAG `maintenance`, ends it.
     """
     if not SLUG.match(slug):
         raise SettingsError(f"{slug!r} is no brand", where="offboard", expected="lower case letters, digits, - and _", remedy="name one of fifty.yml")
@@ -61,19 +65,35 @@ def offboard_brand(slug: str, settings: Settings, brand: Brand | None, *, export
     if export:
         _refuse_export_that_goes(paths, settings, export / slug)
     done = Offboarding(slug, left_to_do=_list_left_to_do(slug, settings, brand))
-    if paths.departure.exists():
-        # A killed one got so far: nobody can be at work on the brand any more.
-        done.export = _export_brand(paths, export) if export else None
-        done.removed_bytes = _bury(paths, settings)
-    else:
-        # Whoever holds either lock is at work on the brand: this is no moment to leave.
-        with lock_brand(paths, settings.model_copy(update={"lock_timeout_seconds": 0.0})), hold_folder(paths, alone=True):
+    with _lock_offboarding(paths):
+        if paths.departure.exists():
+            # A killed one got so far: nobody can be at work on the brand any more.
             done.export = _export_brand(paths, export) if export else None
-            mark_departure(paths, by=by)
             done.removed_bytes = _bury(paths, settings)
-    logger.info("offboard brand=%s removed_bytes=%d export=%s", slug, done.removed_bytes, done.export)
-    done.removed_objects = _remove_stored(slug, settings)
+        else:
+            # Whoever holds either lock is at work on the brand: this is no moment to leave.
+            with lock_brand(paths, settings.model_copy(update={"lock_timeout_seconds": 0.0})), hold_folder(paths, alone=True):
+                done.export = _export_brand(paths, export) if export else None
+                mark_departure(paths, by=by)
+                done.removed_bytes = _bury(paths, settings)
+        logger.info("offboard brand=%s removed_bytes=%d export=%s", slug, done.removed_bytes, done.export)
+        done.removed_objects = _remove_stored(slug, settings)
     return done
+
+
+@contextmanager
+def _lock_offboarding(paths: BrandPaths) -> Iterator[None]:
+    """Be the only one who removes the brand, from the first look at its mark to the end. The lock lies beside the folder, which goes, and goes last."""
+    file = paths.data / f".{paths.brand}.offboarding.lock"
+    with hold_lock(
+        file,
+        0.0,
+        what="another offboarding of this brand is under way",
+        where=paths.brand,
+        remedy="wait until it has ended; the lock goes with its process. If it was killed, the same command goes on",
+    ):
+        yield
+        file.unlink(missing_ok=True)
 
 
 def _bury(paths: BrandPaths, settings: Settings) -> int:
@@ -83,10 +103,11 @@ def _bury(paths: BrandPaths, settings: Settings) -> int:
     for folder in _list_folders(paths, settings):
         tombstone = folder.with_name(paths.tombstone.name)
         removed += _remove_tree(tombstone)
-        if folder.exists():
+        # Not there: removed before, or by whoever waited for a lock, made the folder anew for it, and found the mark.
+        with suppress(FileNotFoundError):
             folder.rename(tombstone)
             sync_folder(folder.parent)
-            removed += _remove_tree(tombstone)
+        removed += _remove_tree(tombstone)
     if paths.root.is_symlink():
         paths.root.unlink()
     return removed
@@ -128,9 +149,23 @@ def _remove_tree(folder: Path) -> int:
     if not folder.exists():
         return 0
     size = measure_tree(folder)
-    shutil.rmtree(folder)
-    sync_folder(folder.parent)
-    return size
+    seen = ""
+    for _ in range(_REMOVAL_ATTEMPTS):
+        try:
+            shutil.rmtree(folder)
+        except OSError as error:
+            # At what somebody else removed meanwhile it ends, and the rest is still there.
+            seen = f"{type(error).__name__}: {error}"
+        if not folder.exists():
+            sync_folder(folder.parent)
+            return size
+    raise RetryableError(
+        "what the brand has left here cannot be removed",
+        where=str(folder),
+        seen=seen,
+        expected="a folder that this user may remove, and nobody else at work in it",
+        remedy="see whose it is and who is at work in it; then the same command goes on",
+    )
 
 
 def _export_brand(paths: BrandPaths, folder: Path) -> Path:

@@ -13,8 +13,9 @@ from pathlib import Path
 import pytest
 from killed_child import read_lines, run_in_child
 from published_marts import AS_OF
+from visited_task import record_lines, run_visited
 
-from fifty import offboard, publish_store, state
+from fifty import disk, offboard, publish_store, state, warehouse
 from fifty.config import Brand
 from fifty.errors import DepartedError, FatalError, RetryableError, SettingsError
 from fifty.landing import hash_file
@@ -205,6 +206,67 @@ def test_killed_at_any_line_a_second_one_ends_as_an_undisturbed_one(filled: Bran
         work()
         found = (list_everything(filled.data), {path: hash_file(out / path) for path in list_everything(out) if (out / path).is_file()})
         assert found == expected, line
+
+
+def test_two_at_once_end_as_one_or_in_words_and_lose_nothing(filled: BrandPaths, settings: Settings, brand: Brand, tmp_path: Path) -> None:
+    start, out = tmp_path / "start", tmp_path / "out"
+    filled.data.rename(start)
+    came: list[str] = []
+
+    def begin() -> None:
+        for folder in (filled.data, out):
+            shutil.rmtree(folder, ignore_errors=True)
+        shutil.copytree(start, filled.data, symlinks=True)
+        came.clear()
+
+    def work() -> None:
+        try:
+            offboard_brand("acme", settings, brand, export=out, by="ann")
+            came.append("done")
+        except (RetryableError, DepartedError) as error:
+            assert error.remedy
+            came.append(type(error).__name__)
+
+    begin()
+    watched = (offboard, state, warehouse, disk)
+    lines = record_lines(work, watched=watched)
+    expected = (list_everything(filled.data), {path: hash_file(out / path) for path in list_everything(out) if (out / path).is_file()})
+    assert came == ["done"]
+    refused = 0
+    for line in lines[:: int(os.environ.get("FIFTY_VISIT_EVERY", "3"))]:
+        begin()
+        run_visited(work, watched=watched, at=line, visit=work)
+        assert "done" in came, line
+        refused += came[0] == "RetryableError"
+        found = (list_everything(filled.data), {path: hash_file(out / path) for path in list_everything(out) if (out / path).is_file()})
+        assert found == expected, line
+        assert [path.name for path in filled.data.iterdir()] == [".offboarded"], line
+    assert refused > 15
+
+
+def test_what_somebody_removes_by_hand_meanwhile_is_gone_and_no_more(filled: BrandPaths, settings: Settings, brand: Brand, tmp_path: Path) -> None:
+    start = tmp_path / "start"
+    filled.data.rename(start)
+
+    def begin() -> None:
+        shutil.rmtree(filled.data, ignore_errors=True)
+        shutil.copytree(start, filled.data, symlinks=True)
+
+    def work() -> None:
+        offboard_brand("acme", settings, brand)
+
+    def remove() -> None:
+        # What waited for a lock does so with a folder that it made anew; a person, with either.
+        if filled.departure.exists():
+            for folder in (filled.root, filled.tombstone / "landing", filled.tombstone):
+                shutil.rmtree(folder, ignore_errors=True)
+
+    begin()
+    watched = (offboard, disk)
+    for line in record_lines(work, watched=watched):
+        begin()
+        run_visited(work, watched=watched, at=line, visit=remove)
+        assert list_everything(filled.data) == {".offboarded", ".offboarded/acme.json"}, line
 
 
 # The last here: a process that has built with DuckDB must not fork.
