@@ -31,7 +31,7 @@ import simplejson
 
 from fifty import shapes, warehouse
 from fifty.connectors.base import Connector, Stream, discover_connectors
-from fifty.errors import FatalError, FiftyError, LandingError, SchemaError
+from fifty.errors import FatalError, FiftyError, LandingError
 from fifty.landing import UNLISTED_NOTE, LandedLoad, canonical_json, list_finished_loads, parse_instant, verify_load
 from fifty.macros import create_macros
 from fifty.settings import Settings
@@ -114,7 +114,7 @@ def _settle_log(paths: BrandPaths, settings: Settings) -> None:
     try:
         with warehouse.connect(paths, settings) as connection:
             connection.execute("checkpoint")
-    except (duckdb.Error, SchemaError) as error:
+    except (duckdb.Error, FatalError) as error:
         # A broken work file is one reason to replay, another program's file is one, too.
         logger.warning("replay of %s: the old work file cannot be opened and is given up: %s", paths.brand, error)
     log.unlink(missing_ok=True)

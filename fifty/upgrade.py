@@ -8,8 +8,6 @@ Landing is never changed: it is what everything can be made of again. Run alone:
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Literal
 
@@ -22,9 +20,9 @@ from fifty.warehouse import (
     SCHEMA_VERSION,
     BrandPaths,
     connect,
-    duckdb_config,
     list_column_differences,
     lock_brand,
+    open_work_file,
     read_schema_version,
     refuse_schema,
 )
@@ -62,10 +60,13 @@ class UpgradePlan:
 
 
 def plan_upgrade(paths: BrandPaths, settings: Settings) -> UpgradePlan:
-    """What `upgrade_brand` would do. Changes nothing. Raises SchemaError for a work file that a newer program made."""
+    """What `upgrade_brand` would do. Changes nothing.
+
+    Raises SchemaError for a work file that a newer program made, RetryableError for one that is open elsewhere, FatalError for one that is damaged.
+    """
     if not paths.warehouse.exists():
         return UpgradePlan(paths.brand, None, "nothing")
-    with lock_brand(paths, settings), _open_to_read(paths, settings) as connection:
+    with lock_brand(paths, settings), open_work_file(paths, settings, read_only=True) as connection:
         found = read_schema_version(connection)
         if found == SCHEMA_VERSION:
             return UpgradePlan(paths.brand, found, "nothing")
@@ -113,12 +114,3 @@ def _estimate_seconds(connection: duckdb.DuckDBPyConnection, landed_bytes: int) 
         rate = total = transform = None
     landing = float(total) / rate if rate and total else landed_bytes / LANDED_BYTES_A_SECOND
     return landing + float(transform or 0)
-
-
-@contextmanager
-def _open_to_read(paths: BrandPaths, settings: Settings) -> Iterator[duckdb.DuckDBPyConnection]:
-    connection = duckdb.connect(str(paths.warehouse), read_only=True, config=duckdb_config(settings))
-    try:
-        yield connection
-    finally:
-        connection.close()

@@ -23,7 +23,7 @@ from typing import TextIO, TypeVar
 import duckdb
 from filelock import FileLock, Timeout
 
-from fifty.errors import DepartedError, RetryableError, SchemaError
+from fifty.errors import DepartedError, FatalError, FiftyError, RetryableError, SchemaError
 from fifty.settings import Settings
 from fifty.yaml_files import read_yaml
 
@@ -282,23 +282,11 @@ def _open_held(path: Path, *, alone: bool) -> TextIO:
 def connect(paths: BrandPaths, settings: Settings, *, attach_marts: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the work file for writing, with every table there; `marts` attached when asked. Closes (and checkpoints) at the end.
 
-    Hold `lock_brand` around it. Raises RetryableError when a foreign process has the file open, SchemaError when another version of this program
-    made it and it cannot be used as it is.
+    Hold `lock_brand` around it. Raises what open_work_file raises, and SchemaError when another version of this program made the file and it cannot be
+    used as it is.
     """
     paths.root.mkdir(parents=True, exist_ok=True)
-    try:
-        connection = duckdb.connect(str(paths.warehouse), config=duckdb_config(settings))
-    except duckdb.IOException as error:
-        if "lock" not in str(error).lower():
-            raise
-        raise RetryableError(
-            "the work file is open in another process",
-            where=str(paths.warehouse),
-            seen=" ".join(str(error).split()),
-            expected="nobody but Fifty to open it",
-            remedy="close the other program; readers use published/marts.duckdb",
-        ) from None
-    try:
+    with open_work_file(paths, settings) as connection:
         connection.execute("set timezone = 'UTC'")
         refuse_schema(connection, paths)
         create_tables(connection)
@@ -306,8 +294,51 @@ def connect(paths: BrandPaths, settings: Settings, *, attach_marts: bool = False
         if attach_marts:
             connection.execute(f"attach '{str(paths.marts).replace(chr(39), chr(39) * 2)}' as marts")
         yield connection
+
+
+@contextmanager
+def open_work_file(paths: BrandPaths, settings: Settings, *, read_only: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
+    """Open the work file as it is. Hold `lock_brand` around it.
+
+    Raises RetryableError when a foreign process has it open, SchemaError when a version of DuckDB wrote it that this one cannot read, FatalError when it
+    is damaged, no work file at all, or may not be opened.
+    """
+    try:
+        connection = duckdb.connect(str(paths.warehouse), read_only=read_only, config=duckdb_config(settings))
+    except duckdb.IOException as error:
+        raise _explain_unopened(paths, " ".join(str(error).split())) from None
+    try:
+        yield connection
     finally:
         connection.close()
+
+
+def _explain_unopened(paths: BrandPaths, seen: str) -> FiftyError:
+    # Not "lock" alone: of a damaged file DuckDB says in which block.
+    if "lock on file" in seen:
+        return RetryableError(
+            "the work file is open in another process",
+            where=str(paths.warehouse),
+            seen=seen,
+            expected="nobody but Fifty to open it",
+            remedy="close the other program; readers use published/marts.duckdb",
+        )
+    if "database file with version number" in seen:
+        return SchemaError(
+            "the work file was written by another version of DuckDB",
+            where=str(paths.warehouse),
+            seen=seen,
+            expected=f"one that DuckDB {duckdb.__version__} can read",
+            remedy="install the version of Fifty that made it; or move the file away and run `fifty replay`, which rebuilds it from landing",
+        )
+    return FatalError(
+        "the work file cannot be opened",
+        where=str(paths.warehouse),
+        seen=seen,
+        expected="a DuckDB file that is whole and may be read and written",
+        remedy=f"see that the disk answers and whose the file is; where it is damaged, `fifty replay` rebuilds it from landing, or take {paths.warehouse.name}"
+        " from a backup",
+    )
 
 
 def duckdb_config(settings: Settings) -> dict[str, str | bool | int | float | list[str]]:

@@ -5,6 +5,10 @@ from __future__ import annotations
 import os
 import shutil
 import signal
+import struct
+import subprocess
+import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
@@ -14,8 +18,8 @@ from published_marts import AS_OF
 
 from fifty import compact, upgrade
 from fifty.config import Brand
-from fifty.errors import DiskError, FatalError, SchemaError, SettingsError
-from fifty.land import run_land
+from fifty.errors import DiskError, FatalError, RetryableError, SchemaError, SettingsError
+from fifty.land import run_land, run_replay
 from fifty.pipeline import BrandRun
 from fifty.settings import Settings
 from fifty.status import read_status
@@ -114,6 +118,70 @@ def test_an_upgrade_killed_at_any_line_is_finished_by_the_next(filled: BrandPath
             assert plan_upgrade(filled, settings).action == "nothing", line
 
         assert run_in_child(look, watched=()) == 0
+
+
+def open_to_write(paths: BrandPaths, settings: Settings) -> None:
+    with lock_brand(paths, settings), connect(paths, settings):
+        pass
+
+
+OPENERS = pytest.mark.parametrize("open_file", [open_to_write, plan_upgrade])
+Opener = Callable[[BrandPaths, Settings], object]
+
+
+@OPENERS
+def test_a_work_file_that_another_program_has_open_is_named_with_its_process(filled: BrandPaths, settings: Settings, open_file: Opener) -> None:
+    program = "import duckdb, sys; held = duckdb.connect(sys.argv[1]); print('open', flush=True); sys.stdin.read()"
+    command = [sys.executable, "-c", program, str(filled.warehouse)]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        assert other.stdout
+        assert other.stdout.readline() == b"open\n"
+        with pytest.raises(RetryableError, match="open in another process") as caught:
+            open_file(filled, settings)
+        assert (caught.value.where, f"PID {other.pid}" in caught.value.seen) == (str(filled.warehouse), True)
+        other.communicate()
+    open_file(filled, settings)
+
+
+@OPENERS
+@pytest.mark.parametrize(
+    "damage",
+    [lambda content: b"no database" * 999, lambda content: content[:5000], lambda content: content[:4096] + b"rot" * 2731 + content[12289:], None],
+    ids=["another_file", "cut", "rotten", "folder"],
+)
+def test_a_damaged_work_file_is_told_from_one_that_is_held_and_comes_back_from_landing(
+    filled: BrandPaths, settings: Settings, open_file: Opener, damage: Callable[[bytes], bytes] | None
+) -> None:
+    content = filled.warehouse.read_bytes()
+    filled.warehouse.unlink()
+    filled.warehouse.write_bytes(damage(content)) if damage else filled.warehouse.mkdir()
+    with pytest.raises(FatalError, match="the work file cannot be opened") as caught:
+        open_file(filled, settings)
+    assert type(caught.value) is FatalError
+    assert caught.value.where == str(filled.warehouse)
+    assert "fifty replay" in caught.value.remedy
+    if damage:
+        assert filled.warehouse.read_bytes() == damage(content), "looking has changed the file"
+        # What a killed run had not written into the file is of no use without it.
+        filled.warehouse.with_name("warehouse.duckdb.wal").write_bytes(b"log")
+        assert run_replay(filled, settings, run_id="r").load_count > 0
+        assert plan_upgrade(filled, settings).action == "nothing"
+
+
+@OPENERS
+def test_a_work_file_of_another_duckdb_is_said_to_be_that(filled: BrandPaths, settings: Settings, open_file: Opener) -> None:
+    content = bytearray(filled.warehouse.read_bytes())
+    # The first header: its checksum, `DUCK`, the version of what follows.
+    content[12:20] = struct.pack("<Q", 999)
+    checksum = 5381
+    for (word,) in struct.iter_unpack("<Q", content[8:4096]):
+        checksum ^= word * 0xBF58476D1CE4E5B9 % 2**64
+    content[:8] = struct.pack("<Q", checksum)
+    filled.warehouse.write_bytes(content)
+    with pytest.raises(SchemaError, match="another version of DuckDB") as caught:
+        open_file(filled, settings)
+    assert "999" in caught.value.seen
+    assert filled.warehouse.read_bytes() == content
 
 
 def fill_and_empty(paths: BrandPaths) -> None:
