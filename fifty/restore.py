@@ -16,6 +16,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from tempfile import TemporaryFile
 
 from fifty.airflow_database import restore_database
 from fifty.backup import MANIFEST, Manifest, SavedFile, copy_hashed, list_backups, read_backup
@@ -50,7 +51,8 @@ def restore_backup(settings: Settings, folder: Path, *, backup_id: str | None = 
     """Restore the newest complete backup in `folder`, or the one named; `folder` may be that of one backup, too.
 
     Raises BackupError for a backup that is not complete or not what its manifest says, where the data directory or the configuration hold something
-    else, and while another restore is under way; SchemaError for one of a newer program; DiskError where there is no room. Nothing is in place then that was not before.
+    else or cannot be written, and while another restore is under way; SchemaError for one of a newer program; DiskError where there is no room. Nothing is
+    in place then that was not before.
     """
     source = _choose(folder, backup_id)
     manifest = read_backup(source)
@@ -69,6 +71,7 @@ def restore_backup(settings: Settings, folder: Path, *, backup_id: str | None = 
             remedy="leave --airflow-database away; `airflow db migrate` makes an empty one",
         )
     _check_places(source, manifest)
+    _refuse_unwritable(settings, manifest)
     with _hold_data(settings.data):
         return _restore(settings, source, manifest, airflow_database)
 
@@ -161,6 +164,35 @@ def _check_places(source: Path, manifest: Manifest) -> None:
             raise BackupError("the manifest names a brand that can be none", where=str(source), seen=slug, remedy="do not use this backup")
 
 
+def _refuse_unwritable(settings: Settings, manifest: Manifest) -> None:
+    """Raise BackupError, naming all of it, where a folder that will be needed cannot be made or written in. Leaves nothing behind."""
+    places = [_place_outside(one, settings) for one in manifest.files]
+    # A file that is there already is compared, not written: a configuration may be mounted read-only.
+    folders = {settings.data, *(place.parent for place in places if place and not place.exists())}
+    if settings.published:
+        folders |= {settings.published / slug for slug, saved in manifest.brands.items() if saved.publish_id}
+    objections = {folder: seen for folder in sorted(folders) if (seen := _try_folder(folder))}
+    if objections:
+        raise BackupError(
+            "what is in the backup cannot be written where it belongs, nothing was restored",
+            where=", ".join(str(folder) for folder in objections),
+            seen="; ".join(dict.fromkeys(objections.values())),
+            expected="folders that are there or can be made, and can be written in",
+            remedy="name other places with --data and --config, with FIFTY_PUBLISHED for readers' files; or see what lies there and whose it is",
+        )
+
+
+def _try_folder(folder: Path) -> str | None:
+    """Why no file can be made in `folder`, or where it would be made; None where one can."""
+    existing = next(path for path in (folder.absolute(), *folder.absolute().parents) if os.path.lexists(path))
+    try:
+        # Nameless where the system can: nothing is left of it, even killed.
+        with TemporaryFile(dir=existing):
+            return None
+    except OSError as error:
+        return f"{existing}: {error.strerror}"
+
+
 def _find_brand(one: SavedFile) -> str | None:
     parts = Path(one.path).parts
     return parts[1] if parts[0] == "data" and not parts[1].startswith(".") else None
@@ -198,7 +230,7 @@ def _check_target(settings: Settings, manifest: Manifest) -> list[str]:
             objections.append(f"{readers} is not empty")
     for one in manifest.files:
         place = _place_outside(one, settings)
-        if place and place.exists() and hash_file(place) != one.sha256:
+        if place and place.exists() and not (place.is_file() and hash_file(place) == one.sha256):
             objections.append(f"{place} is another one")
     if objections:
         shown = "; ".join(objections[:5]) + (f"; and {len(objections) - 5} more" if len(objections) > 5 else "")

@@ -210,6 +210,55 @@ def test_nothing_is_restored_over_something_else_and_everything_that_is_there_is
     assert elsewhere.config.read_text(encoding="utf-8") == "brands: {}"
 
 
+# What stops root, too: a file where a folder belongs, and a folder of the system in which nobody makes files.
+@pytest.mark.parametrize("place", ["new/file/fifty.yml", "new/file/deeper/fifty.yml", "/proc/fifty/fifty.yml"])
+def test_a_configuration_that_cannot_be_written_is_found_out_before_anything_is_in_place(
+    settings: Settings, config: Config, elsewhere: Settings, tmp_path: Path, place: str
+) -> None:
+    make_backup(settings, config, tmp_path / "backups")
+    (tmp_path / "new").mkdir()
+    (tmp_path / "new" / "file").write_text("somebody's", encoding="utf-8")
+    before = sorted((tmp_path / "new").rglob("*"))
+    wrong = elsewhere.model_copy(update={"config": tmp_path / place})
+    with pytest.raises(BackupError, match="cannot be written where it belongs") as caught:
+        restore_backup(wrong, tmp_path / "backups")
+    assert caught.value.where == f"{wrong.config.parent}, {wrong.config.parent / 'brands'}"
+    assert str(Path("/proc") if place.startswith("/proc") else tmp_path / "new" / "file") in caught.value.seen
+    assert "--config" in caught.value.remedy
+    assert sorted((tmp_path / "new").rglob("*")) == before
+    assert restore_backup(elsewhere, tmp_path / "backups").fingerprints["acme"]
+
+
+@pytest.mark.parametrize("area", ["data", "published"])
+def test_so_is_a_data_directory_or_a_readers_volume(settings: Settings, config: Config, elsewhere: Settings, tmp_path: Path, area: str) -> None:
+    make_backup(settings, config, tmp_path / "backups")
+    (tmp_path / "file").touch()
+    wrong = elsewhere.model_copy(update={area: tmp_path / "file" / area})
+    with pytest.raises(BackupError, match="cannot be written where it belongs") as caught:
+        restore_backup(wrong, tmp_path / "backups")
+    assert str(tmp_path / "file" / area) in caught.value.where
+    assert not (tmp_path / "new").exists()
+
+
+def test_a_configuration_that_is_there_need_not_be_written_and_a_folder_in_its_place_is_another_one(
+    settings: Settings, config: Config, elsewhere: Settings, tmp_path: Path
+) -> None:
+    shutil.rmtree(settings.config.parent / "brands")
+    make_backup(settings, config, tmp_path / "backups")
+    # The same file behind a folder in which nobody can make another.
+    handle = os.open(settings.config, os.O_RDONLY)
+    mounted = elsewhere.model_copy(update={"config": Path(f"/proc/self/fd/{handle}")})
+    assert restore_backup(mounted, tmp_path / "backups").fingerprints["acme"]
+    os.close(handle)
+    # As a container's mount makes it of a file that is not there.
+    shutil.rmtree(elsewhere.data)
+    elsewhere.config.mkdir()
+    with pytest.raises(BackupError, match="something else is there already") as caught:
+        restore_backup(elsewhere, tmp_path / "backups")
+    assert f"{elsewhere.config} is another one" in caught.value.seen
+    assert list(elsewhere.data.iterdir()) == []
+
+
 def test_a_second_restore_of_the_same_finds_it_in_place_until_it_has_moved_on(
     settings: Settings, config: Config, elsewhere: Settings, tmp_path: Path
 ) -> None:
