@@ -33,6 +33,13 @@ class DatabaseDump:
     connections: list[str]
 
 
+def measure_database(address: str) -> int:
+    """Bytes of a SQLite database. 0 for PostgreSQL: its dump is compressed, by how much nobody knows before. Raises BackupError as dump_database does."""
+    url = _parse(address)
+    files = [Path(str(url.database)), Path(f"{url.database}-wal")] if url.get_backend_name() == "sqlite" else []
+    return sum(file.stat().st_size for file in files if file.is_file())
+
+
 def dump_database(address: str, folder: Path) -> DatabaseDump:
     """Save the database at `address` into `folder`. Raises BackupError for one that is neither SQLite nor PostgreSQL, or cannot be read."""
     url = _parse(address)

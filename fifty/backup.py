@@ -16,6 +16,7 @@ import os
 import re
 import shutil
 from collections.abc import Iterator
+from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from importlib.metadata import version as program_version
@@ -24,9 +25,9 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from fifty.airflow_database import dump_database
+from fifty.airflow_database import dump_database, measure_database
 from fifty.config import SLUG, Config
-from fifty.disk import measure_tree, refuse_short_disk
+from fifty.disk import refuse_short_disk
 from fifty.errors import BackupError
 from fifty.landing import list_finished_loads, write_atomically
 from fifty.publish import connect_marts, list_versions, read_current_version
@@ -159,12 +160,13 @@ def _make_backup(settings: Settings, config: Config, folder: Path, airflow_datab
     warnings: list[str] = []
     previous, known = _find_previous(folder, warnings)
     slugs = sorted(path.name for path in settings.data.glob("*") if path.is_dir() and SLUG.match(path.name)) if settings.data.is_dir() else []
-    refuse_short_disk(_estimate_room(settings, folder, slugs, is_first=previous is None), settings, what="a backup", where=str(folder))
     target = folder / _name_backup(folder)
+    copier = _Copier(target, previous, known)
+    needed = _estimate_bytes(settings, slugs, copier) + (measure_database(airflow_database) if airflow_database else 0)
+    refuse_short_disk({folder: needed}, settings, what="a backup", where=str(folder))
     # Salts and people are in it.
     target.mkdir(mode=0o700)
     logger.info("backup start id=%s brands=%d previous=%s", target.name, len(slugs), previous.name if previous else None)
-    copier = _Copier(target, previous, known)
     manifest = Manifest(
         backup_id=target.name,
         versions={name: program_version(name) for name in ("fifty", "duckdb", "apache-airflow")},
@@ -176,11 +178,8 @@ def _make_backup(settings: Settings, config: Config, folder: Path, airflow_datab
     for slug in slugs:
         paths = BrandPaths(settings.data, slug)
         manifest.brands[slug] = _save_brand(paths, settings, copier, manifest.warnings)
-    for mark in sorted((settings.data / ".offboarded").glob("*.json")):
-        copier.save(mark, f"data/.offboarded/{mark.name}")
-    copier.save(settings.config, "config/fifty.yml")
-    for path in sorted((settings.config.parent / "brands").glob("*.yml")):
-        copier.save(path, f"config/brands/{path.name}")
+    for path, relative in _list_outside(settings):
+        copier.save(path, relative)
     if airflow_database:
         dump = dump_database(airflow_database, target / "airflow")
         manifest.airflow, manifest.airflow_connections = dump.kind, dump.connections
@@ -210,13 +209,27 @@ def _name_backup(folder: Path) -> str:
     return next(name for name in names if not (folder / name).exists())
 
 
-def _estimate_room(settings: Settings, folder: Path, slugs: list[str], *, is_first: bool) -> dict[Path, int]:
-    needed = 0
+def _list_outside(settings: Settings) -> list[tuple[Path, str]]:
+    """What is of no brand's folder: marks of brands that left, the configuration. Each with its place in the backup."""
+    marks = [(path, f"data/.offboarded/{path.name}") for path in sorted((settings.data / ".offboarded").glob("*.json"))]
+    brands = [(path, f"config/brands/{path.name}") for path in sorted((settings.config.parent / "brands").glob("*.yml"))]
+    return [*marks, (settings.config, "config/fifty.yml"), *brands]
+
+
+def _estimate_bytes(settings: Settings, slugs: list[str], copier: _Copier) -> int:
+    """What will be copied, by what is there now. Of landing what was never finished counts, too: to tell, every manifest would be read twice."""
+    files = _list_outside(settings)
     for slug in slugs:
         paths = BrandPaths(settings.data, slug)
-        needed += sum(path.stat().st_size for path in (paths.warehouse, paths.marts) if path.exists())
-        needed += measure_tree(paths.landing) if is_first else 0
-    return {folder: needed}
+        prefix = f"data/{slug}"
+        # A log beside a work file is written into it first.
+        work_files = [one for path in (paths.warehouse, paths.marts) for one in (path, path.with_name(path.name + ".wal"))]
+        files += [(path, f"{prefix}/{path.name}") for path in (*work_files, paths.operations)]
+        trees = [(paths.landing, "landing"), (paths.extracts, "extracts")]
+        if current := read_current_version(paths):
+            trees.append((paths.published / "versions" / current, f"published/versions/{current}"))
+        files += [(path, f"{prefix}/{name}/{path.relative_to(folder)}") for folder, name in trees for path in _walk(folder)]
+    return copier.estimate(files)
 
 
 def _save_brand(paths: BrandPaths, settings: Settings, copier: _Copier, warnings: list[str]) -> SavedBrand:
@@ -292,12 +305,9 @@ class _Copier:
         """Save one file; None where it is not there. What the backup before has of it in the `expected` content is preferred to what is there now."""
         target = self.target / relative
         target.parent.mkdir(parents=True, exist_ok=True)
-        before = self.known.get(relative) if _UNCHANGING.match(relative) else None
         status = source.stat() if source.exists() else None
-        is_same = before is not None and (
-            before.sha256 == expected or (status is not None and (before.size, before.modified_ns) == (status.st_size, status.st_mtime_ns))
-        )
-        if before and is_same and self._link(before, target):
+        before = self._find_same(relative, status, expected)
+        if before and self._link(before, target):
             self.linked_count += 1
             saved = before
         elif status is None:
@@ -320,16 +330,56 @@ class _Copier:
         self.files.append(SavedFile(relative, status.st_size, digest, status.st_mode & 0o777, status.st_mtime_ns))
         self.copied_bytes += status.st_size
 
-    def _link(self, before: SavedFile, target: Path) -> bool:
+    def estimate(self, files: list[tuple[Path, str]]) -> int:
+        """Bytes that saving these files, each with its place in the backup, would copy. What goes meanwhile is not counted."""
+        takes_links = self._takes_links()
+        total = 0
+        for source, relative in files:
+            with suppress(FileNotFoundError):
+                status = source.stat()
+                before = self._find_same(relative, status, None) if takes_links else None
+                total += 0 if before and self._find_original(before) else status.st_size
+        return total
+
+    def _find_same(self, relative: str, status: os.stat_result | None, expected: str | None) -> SavedFile | None:
+        """What the backup before says of the file, where that is the content expected, or by size and time the one that is there now."""
+        before = self.known.get(relative) if _UNCHANGING.match(relative) else None
+        if before is None:
+            return None
+        is_untouched = status is not None and (before.size, before.modified_ns) == (status.st_size, status.st_mtime_ns)
+        return before if is_untouched or before.sha256 == expected else None
+
+    def _find_original(self, before: SavedFile) -> Path | None:
+        """The file in the backup before; None where that is damaged."""
         assert self.previous is not None
         original = self.previous / before.path
         try:
-            if original.stat().st_size != before.size:
-                return False
+            return original if original.stat().st_size == before.size else None
+        except OSError:
+            return None
+
+    def _link(self, before: SavedFile, target: Path) -> bool:
+        original = self._find_original(before)
+        if original is None:
+            return False
+        try:
             target.hardlink_to(original)
         except OSError:
-            # No links on this file system, too many of one file, or the backup before is damaged.
+            # No links on this file system, or too many of one file.
             return False
+        return True
+
+    def _takes_links(self) -> bool:
+        """Whether a file here can be shared with the backup before: the file systems of some disks and servers know no links."""
+        if self.previous is None:
+            return False
+        probe = self.target.with_name(".link.tmp")
+        probe.unlink(missing_ok=True)
+        try:
+            probe.hardlink_to(self.previous / MANIFEST)
+        except OSError:
+            return False
+        probe.unlink()
         return True
 
 
@@ -344,10 +394,6 @@ def copy_hashed(source: Path, target: Path) -> str:
 
 
 def _walk(folder: Path) -> Iterator[Path]:
-    for path in sorted(folder.glob("*")):
-        if path.name.startswith("."):
-            continue
-        if path.is_dir() and not path.is_symlink():
-            yield from _walk(path)
-        elif path.is_file():
-            yield path
+    for place, folders, names in os.walk(folder):
+        folders[:] = sorted(name for name in folders if not name.startswith("."))
+        yield from (path for name in sorted(names) if not name.startswith(".") and (path := Path(place, name)).is_file())

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 import shutil
@@ -16,10 +17,12 @@ import pytest
 import yaml
 from killed_child import read_lines, run_in_child
 from operated_brand import fill_brand, make_brand, publish_version
+from test_room import set_free
 
 from fifty import airflow_database, backup, restore, serving
 from fifty.backup import list_backups, make_backup, read_backup
 from fifty.config import Config, load_config
+from fifty.disk import measure_tree
 from fifty.errors import BackupError, DiskError, HeldError, SchemaError
 from fifty.extract import run_extracts
 from fifty.landing import hash_file
@@ -340,6 +343,67 @@ def test_a_disk_too_short_for_a_backup_is_said_before_one_is_begun(settings: Set
     with pytest.raises(DiskError, match="no room for a backup"):
         make_backup(vast, config, tmp_path / "backups")
     assert [path for path in (tmp_path / "backups").iterdir() if path.is_dir()] == []
+
+
+def test_room_is_asked_for_what_will_be_copied_and_none_for_what_is_shared(
+    settings: Settings, config: Config, filled: BrandPaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tight = settings.model_copy(update={"disk_reserve_gigabytes": 0.0})
+    record_act(filled, "pause", by="ann", why="odd numbers")
+
+    def refuse_and_make(folder: Path, needed: int) -> None:
+        before = sorted(folder.rglob("*")) if folder.exists() else []
+        with monkeypatch.context() as disk:
+            set_free(disk, needed - 1)
+            with pytest.raises(DiskError, match="no room for a backup"):
+                make_backup(tight, config, folder)
+            assert [path for path in sorted(folder.rglob("*")) if path.suffix != ".lock"] == [path for path in before if path.suffix != ".lock"]
+            set_free(disk, needed)
+            assert make_backup(tight, config, folder).copied_bytes == needed
+
+    # Written out, so that none of the backups finds a work file larger than the next.
+    make_backup(settings, config, tmp_path / "any")
+    first = make_backup(settings, config, tmp_path / "known")
+    version = measure_tree((filled.published / "current").resolve())
+    assert first.copied_bytes > filled.warehouse.stat().st_size + filled.marts.stat().st_size + version + measure_tree(filled.extracts)
+    refuse_and_make(tmp_path / "first", first.copied_bytes)
+    publish_version(filled, settings, marker="p2")
+    second = make_backup(settings, config, tmp_path / "known")
+    assert second.linked_count
+    refuse_and_make(tmp_path / "first", second.copied_bytes)
+    third = make_backup(settings, config, tmp_path / "known")
+    assert third.copied_bytes < second.copied_bytes
+    refuse_and_make(tmp_path / "first", third.copied_bytes)
+
+
+def test_where_no_file_can_be_shared_room_is_asked_for_all(
+    settings: Settings, config: Config, filled: BrandPaths, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first = make_backup(settings, config, tmp_path / "backups")
+
+    def refuse(*_: object, **__: object) -> None:
+        # What a disk says that is formatted for cameras.
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    set_free(monkeypatch, first.copied_bytes - 1)
+    tight = settings.model_copy(update={"disk_reserve_gigabytes": 0.0})
+    with pytest.raises(DiskError, match="no room for a backup"):
+        make_backup(tight, config, tmp_path / "backups")
+    set_free(monkeypatch, first.copied_bytes)
+    second = make_backup(tight, config, tmp_path / "backups")
+    assert (second.copied_bytes, second.linked_count) == (first.copied_bytes, 0)
+
+
+def test_room_is_asked_for_airflows_database_too(settings: Settings, config: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    live = tmp_path / "airflow.db"
+    with closing(sqlite3.connect(live)) as writer:
+        writer.executescript("create table dag_run (run_id text); insert into dag_run values (hex(randomblob(1000000)))")
+    alone = make_backup(settings, config, tmp_path / "backups").copied_bytes
+    set_free(monkeypatch, alone + 1_000_000)
+    tight = settings.model_copy(update={"disk_reserve_gigabytes": 0.0})
+    with pytest.raises(DiskError, match="no room for a backup"):
+        make_backup(tight, config, tmp_path / "others", airflow_database=f"sqlite:///{live}")
 
 
 def test_airflows_database_is_saved_while_it_is_written_and_without_what_is_secret_in_it(
