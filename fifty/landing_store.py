@@ -16,6 +16,7 @@ Called by fifty/pull.py (claim, push), fifty/pipeline.py (synchronise), fifty/ma
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import logging
 import secrets
@@ -23,7 +24,7 @@ import shutil
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from contextlib import contextmanager, suppress
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import dataclass, field
 from datetime import timedelta
 from functools import cached_property, partial
@@ -53,7 +54,7 @@ from fifty.landing import (
 from fifty.settings import Settings
 from fifty.storage import Store, StoredObject, open_area
 from fifty.stored import StoredNote, StoredNotes, mark_file
-from fifty.warehouse import BrandPaths, hold_folder, make_brand_keys, write_brand_keys
+from fifty.warehouse import BrandPaths, hold_folder, hold_lock, make_brand_keys, write_brand_keys
 
 log = logging.getLogger(__name__)
 
@@ -336,28 +337,37 @@ class LandingStore:
             raise _damaged(f"{self.store.url}/{name}", seen, part.sha256)
 
     def _move_in_place(self, path: str, folder: Path, *, is_held: bool) -> bool:
+        """Let a load that was fetched take its place; false where somebody here is at work on it, which the next comparison will see."""
         target = self.paths.landing / path
         account = target.parents[1]
         account.mkdir(parents=True, exist_ok=True)
+        aside = folder.with_name(f"{folder.name}.old")
         lock = FileLock(account / ".pull.lock")
-        if not is_held and target.exists():
-            try:
-                lock.acquire(timeout=0)
-            except Timeout:
-                # Somebody here is pulling this account; the next comparison will find it free.
-                return False
         try:
-            target.parent.mkdir(exist_ok=True)
-            aside = folder.with_name(f"{folder.name}.old")
-            shutil.rmtree(aside, ignore_errors=True)
-            if target.exists():
-                target.rename(aside)
-            folder.rename(target)
-            sync_folder(target.parent)
-            shutil.rmtree(aside, ignore_errors=True)
+            for _ in range(FETCH_ATTEMPTS):
+                if not is_held and not lock.is_locked and target.exists():
+                    lock.acquire(timeout=0)
+                target.parent.mkdir(exist_ok=True)
+                if is_held or lock.is_locked:
+                    shutil.rmtree(aside, ignore_errors=True)
+                    with suppress(FileNotFoundError):
+                        target.rename(aside)
+                try:
+                    folder.rename(target)
+                except OSError as error:
+                    if error.errno not in (errno.ENOTEMPTY, errno.EEXIST):
+                        raise
+                    # Begun or brought here by another process since it was looked for: now there is something to hold.
+                    continue
+                sync_folder(target.parent)
+                shutil.rmtree(aside, ignore_errors=True)
+                return True
+        except Timeout:
+            # Somebody here is pulling this account.
+            pass
         finally:
             lock.release()
-        return True
+        return False
 
     def _read_stored(self, path: str) -> tuple[tuple[bytes, str], Manifest] | None:
         there = self.store.read(f"{path}/manifest.json")
@@ -470,23 +480,14 @@ class LandingStore:
             e_tag = there[1]
         self.notes.write(StoredNote(KEYS, hashlib.sha256(content).hexdigest(), e_tag, mark_file(file)))
 
-    @contextmanager
-    def _lock(self) -> Iterator[None]:
-        lock = FileLock(self.paths.root / ".storing.lock")
-        try:
-            lock.acquire(timeout=self.settings.lock_timeout_seconds)
-        except Timeout:
-            raise RetryableError(
-                "another process of this machine is comparing landing with the object store",
-                where=self.paths.brand,
-                seen=f"{lock.lock_file} is held",
-                expected=f"it to be free within {self.settings.lock_timeout_seconds:.0f} s",
-                remedy="wait for the other run; the lock goes with its process",
-            ) from None
-        try:
-            yield
-        finally:
-            lock.release()
+    def _lock(self) -> AbstractContextManager[None]:
+        return hold_lock(
+            self.paths.root / ".storing.lock",
+            self.settings.lock_timeout_seconds,
+            what="another process of this machine is comparing landing with the object store",
+            where=self.paths.brand,
+            remedy="wait for the other run; the lock goes with its process",
+        )
 
 
 class _Renewal:

@@ -2,22 +2,40 @@
 
 from __future__ import annotations
 
+import fcntl
 import gzip
+import inspect
 import json
 import shutil
 import threading
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
+from typing import TextIO
 
 import pytest
 from object_store import LossyLine, ObjectStoreServer, Request
+from visited_task import record_lines, run_visited
 
 from fifty import landing, landing_store
 from fifty.config import Brand
 from fifty.errors import FatalError, RetryableError, StorageError
-from fifty.landing import LandedLoad, LoadKey, LoadWriter, Part, ScopeRead, Window, canonical_json, hash_file, read_lines, read_manifest, verify_load
-from fifty.landing_store import LandingStore, name_stored_part
+from fifty.landing import (
+    LandedLoad,
+    LoadKey,
+    LoadWriter,
+    Part,
+    ScopeRead,
+    Window,
+    canonical_json,
+    hash_file,
+    load_folder,
+    read_lines,
+    read_manifest,
+    verify_load,
+)
+from fifty.landing_store import LandingStore, SyncResult, name_stored_part
 from fifty.pull import run_pull
 from fifty.settings import Settings
 from fifty.status import describe_status, read_status
@@ -98,6 +116,82 @@ def test_what_one_machine_landed_another_has_to_the_byte(machine: Machine, line:
     assert len(line.requests) == 6
     assert open_store(here).synchronise().fetched == 1
     assert read_landing(here[0]) == read_landing(there[0])
+
+
+def _begin(paths: BrandPaths, settings: Settings, held: list[TextIO]) -> None:
+    """A pull of this load that is killed."""
+    writer = LoadWriter(paths.data, make_key(), kind="state")
+    if not writer.is_finished:
+        writer.write({"post_id": "p1"}, 1, [{"id": "mine"}] * 3)
+
+
+def _begin_and_hold(paths: BrandPaths, settings: Settings, held: list[TextIO]) -> None:
+    """A pull of this load that lives on, where it gets the account's lock and the load is not there."""
+    account = load_folder(paths.data, make_key()).parents[1]
+    account.mkdir(parents=True, exist_ok=True)
+    lock = (account / ".pull.lock").open("a")
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        lock.close()
+        return
+    if read_manifest(load_folder(paths.data, make_key())):
+        lock.close()
+        return
+    _begin(paths, settings, held)
+    held.append(lock)
+
+
+def _bring(paths: BrandPaths, settings: Settings, held: list[TextIO]) -> None:
+    """Another process that fetches the same."""
+    open_store((paths, settings))._fetch(load_folder(paths.data, make_key()).relative_to(paths.landing).as_posix(), SyncResult())
+
+
+@pytest.mark.parametrize("is_known", [False, True], ids=["new", "unfinished"])
+@pytest.mark.parametrize("visit", [_begin_and_hold, _begin, _bring], ids=["pulled", "killed", "brought"])
+def test_a_load_that_somebody_here_begins_or_brings_while_it_is_fetched_is_theirs_or_whole(
+    machine: Machine, visit: Callable[[BrandPaths, Settings, list[TextIO]], None], is_known: bool
+) -> None:
+    here, there = machine("one"), machine("two")
+    load = land(here[0])
+    open_store(here).synchronise()
+    expected = read_landing(here[0])
+    folder = load_folder(there[0].data, make_key())
+    path = folder.relative_to(there[0].landing).as_posix()
+    results: list[SyncResult] = []
+
+    def begin() -> None:
+        shutil.rmtree(there[0].root, ignore_errors=True)
+        if is_known:
+            _begin(*there, [])
+        else:
+            there[0].landing.mkdir(parents=True)
+
+    def work() -> None:
+        results.append(SyncResult())
+        open_store(there)._fetch(path, results[-1])
+
+    begin()
+    source, first = inspect.getsourcelines(LandingStore._move_in_place)
+    lines = [line for line in record_lines(work, watched=[landing_store]) if line[1] in range(first, first + len(source))]
+    assert len(lines) > 12
+    theirs = 0
+    for line in lines:
+        begin()
+        held: list[TextIO] = []
+        run_visited(work, watched=[landing_store], at=line, visit=partial(visit, *there, held))
+        for lock in held:
+            theirs += 1
+            assert results[-1].fetched == 0, line
+            assert {one.name for one in folder.iterdir()} == {"started.json", "part-00000.jsonl.gz", "part-00001.jsonl.gz"}, line
+            lock.close()
+        # What is left to do, the next comparison does; nobody is in its way.
+        open_store(there).synchronise()
+        assert read_landing(there[0]) == expected, line
+        found = read_manifest(folder)
+        assert found, line
+        assert found.manifest_sha256 == load.manifest_sha256, line
+    assert bool(theirs) == (visit is _begin_and_hold)
 
 
 def test_only_the_accounts_asked_for_are_compared(machine: Machine) -> None:
