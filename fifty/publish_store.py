@@ -99,10 +99,11 @@ def push_version(paths: BrandPaths, settings: Settings, publish_id: str, *, is_d
 
 
 def fetch_current(paths: BrandPaths, settings: Settings) -> str | None:
-    """Bring here, and let local readers see, the version that remote readers see, where this machine has not got it; returns its id then.
+    """Bring here, and let local readers see, the version that remote readers see, where a publish here has to go on from it; returns its id then.
 
-    So a publish counts on from what another machine has published, and knows what readers saw before. Raises StorageError, FatalError for a
-    version that is not what it was when published.
+    So a publish counts on from what another machine has published, and knows what readers saw before. One that another machine has rolled back to is not
+    fetched where readers see a newer one: here the next publish goes on from that. Raises StorageError, FatalError for a version that is not what it was
+    when published.
     """
     store = open_area(settings, paths.brand, "published")
     there = store.read(CURRENT) if store else None
@@ -110,9 +111,12 @@ def fetch_current(paths: BrandPaths, settings: Settings) -> str | None:
         return None
     current = StoredVersion.parse(there[0], f"{store.url}/{CURRENT}")
     versions = paths.published / "versions"
-    if current.publish_id in {one.publish_id for one in list_versions(paths)}:
+    if not _is_news(paths, current):
         return None
     with lock_brand(paths, settings):
+        if not _is_news(paths, current):
+            # Another process has brought it while this one waited.
+            return None
         prepare_folder(paths, settings)
         # Publish removes what has a leading dot, so a fetch that was killed leaves nothing behind.
         temporary = versions / f".{current.publish_id}.tmp"
@@ -137,6 +141,14 @@ def fetch_current(paths: BrandPaths, settings: Settings) -> str | None:
         switch_version(paths, settings, current.publish_id)
     log.info("store brand=%s fetched version %s, which readers of the store see", paths.brand, current.publish_id)
     return current.publish_id
+
+
+def _is_news(paths: BrandPaths, current: StoredVersion) -> bool:
+    """Neither kept here, nor older than what readers see here by its day and by its number, which the next publish counts on from."""
+    kept = list_versions(paths)
+    shown = read_current_version(paths)
+    is_older = shown is not None and current.publish_id < shown and current.number < max((one.number for one in kept), default=0)
+    return not is_older and current.publish_id not in {one.publish_id for one in kept}
 
 
 def is_version_stored(paths: BrandPaths, settings: Settings, publish_id: str) -> bool | None:

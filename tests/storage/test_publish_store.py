@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import importlib.util
 import json
+import time
 from collections.abc import Callable
-from datetime import date
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,7 @@ import duckdb
 import pytest
 import yaml
 from object_store import ACCESS_KEY, SECRET_KEY, LossyLine, ObjectStoreServer
+from published_marts import AS_OF
 from shared_brand import MARTS, open_store, publish, see_extract, see_version, write_extract
 from typer.testing import CliRunner
 
@@ -27,7 +30,7 @@ from fifty.publish_store import fetch_current, is_version_stored, prune_stored_v
 from fifty.resend import resend_extract
 from fifty.settings import PROJECT_ROOT, Settings
 from fifty.state import mark_departure, read_state
-from fifty.warehouse import BrandPaths
+from fifty.warehouse import BrandPaths, lock_brand
 
 Machine = Callable[[str], tuple[BrandPaths, Settings]]
 
@@ -134,6 +137,53 @@ def test_another_machine_counts_on_from_what_remote_readers_see(machine: Machine
     assert [change.publish_id for change in list_versions(there[0])[-1].rule_changes] == [read_current_version(here[0]), third.publish_id]
     push_version(*there, third.publish_id)
     assert fetch_current(*here) == third.publish_id
+
+
+def test_what_another_machine_rolls_back_to_is_not_fetched_where_readers_see_a_newer_one(machine: Machine, line: LossyLine) -> None:
+    here, there = machine("one"), machine("two")
+    first, second = (publish(here, word) for word in ("first", "second"))
+    push_version(*here, second.publish_id)
+    assert fetch_current(*there) == second.publish_id
+    switch_version(*here, first.publish_id)
+    push_version(*here, first.publish_id, is_deliberate=True)
+    line.forget()
+    assert fetch_current(*there) is None
+    assert len(line.requests) == 1, "current.json, and nothing of the version"
+    assert [one.publish_id for one in list_versions(there[0])] == [second.publish_id] == [read_current_version(there[0])]
+    third = publish(there, "third")
+    assert (list_versions(there[0])[-1].number, third.previous_publish_id) == (3, second.publish_id)
+    push_version(*there, third.publish_id)
+    assert fetch_current(*here) == third.publish_id == read_current_version(here[0])
+
+
+def test_a_version_of_an_older_day_that_was_published_later_is_counted_on_from(machine: Machine) -> None:
+    here, there = machine("one"), machine("two")
+    first = publish(here, "first")
+    push_version(*here, first.publish_id)
+    fetch_current(*there)
+    late = publish(here, "late", as_of=AS_OF - timedelta(days=1))
+    push_version(*here, late.publish_id)
+    assert fetch_current(*there) == late.publish_id
+    assert read_current_version(there[0]) == first.publish_id
+    publish(there, "third")
+    assert list_versions(there[0])[-1].number == 3
+
+
+def test_two_processes_that_fetch_one_version_fetch_it_once(machine: Machine, line: LossyLine) -> None:
+    here, there = machine("one"), machine("two")
+    first = publish(here, "first")
+    push_version(*here, first.publish_id)
+    line.forget()
+    with ThreadPoolExecutor(2) as pool:
+        with lock_brand(*there):
+            fetches = [pool.submit(fetch_current, *there) for _ in range(2)]
+            while len(line.requests) < 2:
+                time.sleep(0.01)
+            # Both know by now what is to be fetched; time enough to wait for the lock.
+            time.sleep(0.2)
+        assert {fetch.result() for fetch in fetches} == {None, first.publish_id}
+    assert len([request for request in line.requests if "list-type" in request.path]) == 1
+    assert read_current_version(there[0]) == first.publish_id
 
 
 def test_a_version_damaged_in_the_store_is_not_taken_over(machine: Machine) -> None:
