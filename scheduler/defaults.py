@@ -105,7 +105,7 @@ def alert_failure(context: dict[str, Any]) -> None:
 
 
 def default_args(settings: Settings, **more: Any) -> dict[str, Any]:
-    """Arguments of every task: what the world caused is tried again, what a human must mend fails at once. `more`: the pool or queue of a DAG."""
+    """Arguments of every task: what the world caused is tried again, what a human must mend fails at once. `more`: pool, queue or order of a DAG."""
     delay = timedelta(seconds=settings.retry_delay_seconds)
     return {
         "owner": OWNER,

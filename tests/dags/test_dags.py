@@ -95,6 +95,15 @@ def test_parsing_imports_nothing_heavy(airflow_home: Path) -> None:
     assert loaded.isdisjoint({"duckdb", "dbt", "great_expectations", "pyarrow", "pandas", "numpy"})
 
 
+def test_what_is_begun_for_a_brand_is_finished_before_another_begins(dag_bag: Any) -> None:
+    """With more brands than slots, or the marts of all would be as late as those of the last."""
+    from airflow.task.priority_strategy import validate_and_load_priority_weight_strategy
+
+    tasks = [dag_bag.dags["warehouse_acme"].get_task(stage) for stage in ("begin", "land", "gate_landed", "transform", "gate_marts", "publish")]
+    weights = [validate_and_load_priority_weight_strategy(task.weight_rule).get_weight(SimpleNamespace(task=task)) for task in tasks]
+    assert weights == sorted(set(weights))
+
+
 @pytest.mark.parametrize("name", sorted(EXPECTED))
 def test_a_dag_has_owner_tags_retries_and_says_what_it_does(dag_bag: Any, name: str) -> None:
     from airflow.sdk import ExceptionRetryPolicy

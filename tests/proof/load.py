@@ -162,7 +162,7 @@ def run_load(folder: Path, proof: Proof, *, brands: int) -> None:
             proof.note(measure("airflow db clean takes", time.monotonic() - started, "s"))
             proof.note(measure("Airflow's database after cleaning", measure_database(production, is_vacuumed=True) / 1e6, "MB"))
             left = [run for run in production.api.list_runs() if run.state in ENDED]
-            proof.note(measure("runs that cleaning left (the newest of each DAG)", len(left), "runs"))
+            proof.note(measure("runs that cleaning left", len(left), "runs"))
         finally:
             production.stand.close()
 
