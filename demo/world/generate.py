@@ -21,7 +21,7 @@ from demo.world.business import draw_business
 from demo.world.campaigns import tell_contest, tell_noise, tell_posts, tell_promotion, tell_rings, tell_stayers
 from demo.world.conversations import INTENTS, KINDS, Messages, Scene, spread_over_networks, tell_contacts
 from demo.world.draws import Instants, Rows, draw_contacts, open_stream
-from demo.world.people import Accounts, Members, Society, draw_phase_gaps, make_society, write_account_table
+from demo.world.people import Accounts, Members, Society, make_society, write_account_table
 from demo.world.presets import NATURES, TYPES, Plan, Priors, draw_priors
 from demo.world.receptions import FOLLOW, LIKE, REACTIONS, RESHARE, Reactions, tell_follows, tell_insiders, tell_reception, tell_small_kindnesses
 from demo.world.regrets import MODES, NEVER, Change, Regrets, find_blockers, tell_changes, tell_departures, tell_regrets
@@ -79,7 +79,7 @@ def tell_brand(plan: Plan, priors: Priors, brand: Brand, members: Members, accou
     reactions = {p: Reactions(scene) for p, scene in scenes.items()}
     source = open_stream(plan.seed, "contacts", brand.key)
     presence = members.presence
-    phase, ts = draw_contacts(source, presence.begins, presence.ends, draw_phase_gaps(plan, source, members), priors.gap_spread)
+    phase, ts = draw_contacts(source, presence.begins, presence.ends, members.phase_gaps, priors.gap_spread)
     rows = presence.owner[phase]
     if plan.shape.commenters is not None:
         rows = np.flatnonzero(members.is_kind("evangelist", "loyal", "converser", "lurker"))

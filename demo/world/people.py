@@ -42,11 +42,12 @@ class Members:
     activity: Numbers
     like_weight: Numbers
     reshare_weight: Numbers
-    gap: Numbers  # median days between contacts in a phase, infinite for who never writes first
+    gap: Numbers  # median days between contacts, infinite for who never writes first
     reach: Numbers  # standardised log of followers
     arrival: Instants
     ring: Rows  # number of the spam ring, or NOBODY
     presence: Presence
+    phase_gaps: Numbers  # the same in each phase of presence
     stays: tuple[Rows, Instants, Instants, Rows]  # whom a contest brought and who stayed: row, begin, end, number of the campaign
     accounts: dict[str, Rows] = field(default_factory=dict)
 
@@ -94,7 +95,7 @@ def count_people(plan: Plan, priors: Priors, source: Source) -> dict[str, int]:
     kinds = np.repeat(TALKERS, 500)
     sample = _draw_members(plan, priors, source, np.arange(len(kinds)), kinds, ())
     presence = sample.presence
-    phase, _ = draw_contacts(source, presence.begins, presence.ends, draw_phase_gaps(plan, source, sample), priors.gap_spread)
+    phase, _ = draw_contacts(source, presence.begins, presence.ends, sample.phase_gaps, priors.gap_spread)
     contacts = np.bincount(sample.kind[presence.owner[phase]], minlength=len(TALKERS)) / 500
     wanted = plan.interactions * shape.message_share * 0.88 / MESSAGES_A_CONTACT / (1 + priors.noise)
     talkers = max(12.0, wanted / max(float((contacts * priors.talkers).sum()), 0.1))
@@ -127,10 +128,10 @@ def draw_gaps(plan: Plan, priors: Priors, source: Source, kinds: Rows, activity:
     return np.where(speaks, gaps, np.inf)
 
 
-def draw_phase_gaps(plan: Plan, source: Source, members: Members) -> Numbers:
-    """The median gap between contacts in each phase of presence: the person's own, but in bursts, each of which is as intense as it happens to be."""
-    gaps = members.gap[members.presence.owner]
-    return np.maximum(gaps * source.lognormal(0, 0.9, len(gaps)), 0.7) if plan.regime == "bursty" else gaps
+def _draw_phase_gaps(plan: Plan, priors: Priors, source: Source, gaps: Numbers) -> Numbers:
+    """The median gap between contacts in phases of presence: the person's own, longer or shorter as the phase happens to be."""
+    spread = 0.9 if plan.regime == "bursty" else priors.mood
+    return np.maximum(gaps * source.lognormal(0, spread, len(gaps)), 0.7)
 
 
 def make_society(plan: Plan, priors: Priors, brands: list[Brand]) -> Society:
@@ -216,6 +217,7 @@ def _draw_members(plan: Plan, priors: Priors, source: Source, person_no: Rows, k
     ring[in_ring] = np.arange(len(in_ring)) // priors.ring_size
     are_bursts = np.isin(kinds, TALKERS) & (plan.regime == "bursty")
     scales = np.stack([tell("present"), tell("absent")], axis=1) * source.lognormal(0, 0.4, (count, 1))
+    scales[np.isin(kinds, TALKERS), 0] *= priors.constancy
     scales[are_bursts] = np.array([BURST_DAYS, REST_DAYS]) * min(1.0, plan.days / 400)
     owner, begins, ends = draw_phases(source, scales[:, 0], scales[:, 1], arrival, plan.span, are_bursts)
     # Who comes for a campaign alone is there while it lasts.
@@ -231,7 +233,10 @@ def _draw_members(plan: Plan, priors: Priors, source: Source, person_no: Rows, k
     owner, begins, ends = (np.r_[a[others], b] for a, b in zip((owner, begins, ends), phases, strict=True))
     order = np.lexsort((begins, owner))
     presence = Presence(owner[order], begins[order], ends[order], count, plan.span)
-    return Members(person_no, kinds, commitment, sociability, prizes, activity, liking, sharing, gap, reach, arrival, ring, presence, stays)
+    phase_gaps = _draw_phase_gaps(plan, priors, source, gap[presence.owner])
+    return Members(
+        person_no, kinds, commitment, sociability, prizes, activity, liking, sharing, gap, reach, arrival, ring, presence, phase_gaps, stays
+    )
 
 
 def _plan_stays(
@@ -268,7 +273,9 @@ def _name_people(plan: Plan, members: list[Members], people: int) -> list[str]:
     names = [f"{FIRST_NAMES[a]} {LAST_NAMES[b]}" for a, b in zip(first, last, strict=True)]
     for one in members:
         talking = np.flatnonzero(np.isin(one.kind, TALKERS))
-        often = talking[np.argsort(one.gap[talking] / (0.2 + one.sociability[talking]), kind="stable")]
+        presence = one.presence
+        contacts = np.bincount(presence.owner, (presence.ends - presence.begins) / one.phase_gaps, minlength=len(one))
+        often = talking[np.argsort(-contacts[talking] * (0.2 + one.sociability[talking]), kind="stable")]
         for place, row in enumerate(often[: 2 * plan.shape.hostile_names : 2].tolist()):
             names[int(one.person_no[row])] = HOSTILE_NAMES[place % len(HOSTILE_NAMES)]
     return names
