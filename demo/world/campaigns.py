@@ -151,10 +151,10 @@ def tell_rings(scene: Scene, source: Source, reactions: Reactions) -> None:
 
 
 def tell_noise(scene: Scene, source: Source, contacts: int) -> None:
-    """Messages from nowhere in particular: people who hardly ever say anything say something once; who reacts often, rather than who never does."""
+    """Messages from nowhere in particular: people who hardly ever say anything say something once."""
     crowd = scene.list_present("like_only", "lurker")
     if scene.platform == "wordpress" or not len(crowd):
         return
     count = round(contacts * scene.priors.noise)
-    rows = crowd[choose(source, scene.members.like_weight[crowd], count)]
+    rows = crowd[choose(source, np.ones(len(crowd)), count)]
     tell_contacts(scene, source, rows, (source.random(count) * scene.plan.span).astype(np.int64))

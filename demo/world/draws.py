@@ -131,9 +131,10 @@ class Presence:
 
 
 def draw_phases(
-    source: Source, present: Numbers, absent: Numbers, arrival: Instants, span: int, are_bursts: Flags
+    source: Source, present: Numbers, absent: Numbers, leaving: Numbers, arrival: Instants, span: int, are_bursts: Flags
 ) -> tuple[Rows, Instants, Instants]:
-    """Phases of presence: (owner, begin, end), for each person alternating Pareto-like lengths with these scales (days) from its arrival on.
+    """Phases of presence: (owner, begin, end), for each person alternating Pareto-like lengths with these scales (days) from its arrival on,
+    until one was the last: ``leaving`` is the chance of each to be.
 
     Who was there before the world begins somewhere in the middle of a phase or of an absence. Bursts have no heavy tail: each is over after a while."""
     count = len(present)
@@ -152,7 +153,9 @@ def draw_phases(
         begins.append(np.maximum(begin[kept], 0))
         ends.append(np.minimum(end[kept], span))
         now[rows] = end + pause
-        rows = rows[now[rows] < span]
+        # Who left before the world begins is not among its people.
+        is_last = (end > 0) & (source.random(len(rows)) < leaving[rows])
+        rows = rows[~is_last & (now[rows] < span)]
         if not len(rows):
             break
     owner, begin, end = np.concatenate(owners), np.concatenate(begins), np.concatenate(ends)

@@ -219,7 +219,9 @@ def _draw_members(plan: Plan, priors: Priors, source: Source, person_no: Rows, k
     scales = np.stack([tell("present"), tell("absent")], axis=1) * source.lognormal(0, 0.4, (count, 1))
     scales[np.isin(kinds, TALKERS), 0] *= priors.constancy
     scales[are_bursts] = np.array([BURST_DAYS, REST_DAYS]) * min(1.0, plan.days / 400)
-    owner, begins, ends = draw_phases(source, scales[:, 0], scales[:, 1], arrival, plan.span, are_bursts)
+    owner, begins, ends = draw_phases(
+        source, scales[:, 0], scales[:, 1], np.minimum(priors.churn * tell("leaves"), 0.9), arrival, plan.span, are_bursts
+    )
     # Who comes for a campaign alone is there while it lasts.
     hired = {True: np.flatnonzero(kinds == KIND["contest_hunter"]), False: np.flatnonzero(kinds == KIND["paid_promoter"])}
     is_planned = np.isin(kinds, [KIND["contest_hunter"], KIND["paid_promoter"]])

@@ -38,13 +38,14 @@ class Nature:
     layers: tuple[float, float, float, float]  # shares with a contact every few days, every week, month, season
     present: float  # days, about the median of a phase
     absent: float
+    leaves: float = 0.0  # chance that a phase is the last
 
 
 NATURES = {
-    "evangelist": Nature(0.90, 0.75, 0.45, 0.30, 0.25, 1.00, 0.55, 0.90, (0.45, 0.40, 0.15, 0.00), 150, 35),
-    "loyal": Nature(0.75, 0.40, 0.36, 0.08, 0.20, 0.90, 0.15, 0.85, (0.05, 0.35, 0.45, 0.15), 110, 85),
-    "converser": Nature(0.45, 0.85, 0.30, 0.08, 0.20, 0.90, 0.25, 0.82, (0.30, 0.45, 0.20, 0.05), 60, 110),
-    "lurker": Nature(0.25, 0.10, 0.06, 0.01, 0.03, 0.85, 0.05, 0.75, (0.00, 0.02, 0.13, 0.85), 70, 150),
+    "evangelist": Nature(0.90, 0.75, 0.45, 0.30, 0.25, 1.00, 0.55, 0.90, (0.45, 0.40, 0.15, 0.00), 150, 14, 0.12),
+    "loyal": Nature(0.75, 0.40, 0.36, 0.08, 0.20, 0.90, 0.15, 0.85, (0.05, 0.35, 0.45, 0.15), 110, 35, 0.2),
+    "converser": Nature(0.45, 0.85, 0.30, 0.08, 0.20, 0.90, 0.25, 0.82, (0.30, 0.45, 0.20, 0.05), 60, 45, 0.35),
+    "lurker": Nature(0.25, 0.10, 0.06, 0.01, 0.03, 0.85, 0.05, 0.75, (0.00, 0.02, 0.13, 0.85), 70, 70, 0.4),
     "like_only": Nature(0.10, 0.02, 0.50, 0.02, 0.04, 0.60, 0.03, 0.78, (0, 0, 0, 0), 80, 60),
     "contest_hunter": Nature(0.02, 0.05, 0.03, 0.01, 0.97, 0.10, 0.05, 0.30, (0, 0, 0, 0), 6, 200),
     "bot": Nature(0.01, 0.02, 0.25, 0.12, 0.02, 0.70, 0.00, 0.00, (0.00, 0.05, 0.25, 0.70), 200, 20),
@@ -169,6 +170,7 @@ class Priors:
     noise: float  # share of messages that come from nowhere in particular
     linked_committed: float  # share of people whose accounts the business knows
     linked_crowd: float
+    churn: float  # how easily people leave for good, compared with their type
     constancy: float  # how long phases of presence of those who talk last, as a share of their type's
     mood: float  # how much the gap between contacts differs from one phase to the next, log-normal
 
@@ -211,6 +213,7 @@ def draw_priors(seed: int) -> Priors:
         noise=draw(0.02, 0.10),
         linked_committed=draw(0.65, 0.9),
         linked_crowd=draw(0.5, 0.75),
-        constancy=draw(0.1, 0.3),
-        mood=draw(1.0, 1.4),
+        churn=draw(0.3, 0.7),
+        constancy=draw(0.45, 0.95),
+        mood=draw(0.8, 1.2),
     )  # fmt: skip
