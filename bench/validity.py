@@ -9,10 +9,10 @@ Protocol, written before the first run on the reported worlds:
   101 to 110, run once: two bursty worlds (104, 105), one of celebrities (107), three or four of each thesis.
 - Cut: 90 days before the world ends. The pipeline lands what the platforms show at the cut, so that nothing later can be known, and builds its marts.
 - Tuned, on the seeds 1 to 20 only: four parameters of strength, over TUNING_GRID (half-life, weight of a reshare, balance floor, whether likes count at
-  all), by mean AUC for exchange in 90 days, among all people and among those who had talked, the mean of the two. Chosen is, of what lies within 0.005 of the best, the setting with the fewest changes from
-  what is shipped, then with the shortest half-life; so the shipped one stays unless it is beaten by more. Every setting is scored by the product's own
-  compiled model. Decayed sum and geometric mean get their own best half-life by the same rule. Reported are strength as shipped, and beside it
-  strength as tuned.
+  all), by AUC for exchange in 90 days, the mean of that among all people and that among those who had talked. Chosen is, of what lies within 0.005 of
+  the best, the setting with the fewest changes from what is shipped, then with the shortest half-life; so the shipped one stays unless it is beaten by
+  more. Every setting is scored by the product's own compiled model. Decayed sum and geometric mean get their own best half-life by the same rule.
+  Reported are strength as shipped, and beside it strength as tuned.
 - People: all in marts.relationships.people of whom the truth knows who they are. A person of the product is in exchange, or brings value, when any
   human behind it is or does, on whatever account.
 - Outcomes, from the truth alone: in two-way exchange in the 90 (30) days after the cut; any earned value, refunds aside, in the 90 days after. Reported among
