@@ -11,14 +11,16 @@ from demo import text
 from demo.model import DAY, HOUR, MINUTE, NOBODY
 from demo.world.brands import Campaign
 from demo.world.conversations import FORM, INTENT, Scene, day_start, grow_threads, tell_contacts
-from demo.world.draws import Source, choose, draw_contacts, draw_lateness
+from demo.world.draws import Instants, Source, choose, draw_contacts, draw_lateness
 from demo.world.receptions import FOLLOW, LIKE, NEVER, RESHARE, Reactions, draw_endings
 
 POSTING_HOURS = np.array([8, 9, 11, 12, 16, 17])
 
 
-def tell_posts(scene: Scene, source: Source) -> None:
-    """The brand's calendar, spread over its days, few of them at weekends; articles on the blog, some by staff."""
+def tell_posts(scene: Scene, source: Source, first_contacts: Instants) -> None:
+    """The brand's calendar, spread over its days, few of them at weekends; articles on the blog, some by staff.
+
+    ``first_contacts``, by member: the brand thanks only people of whom it has heard by then; whom it names must not tell who will talk one day."""
     plan, messages, own = scene.plan, scene.messages, scene.own
     is_blog = scene.platform == "wordpress"
     count = max(6, round(plan.posts_a_day * plan.days * (0.66 if is_blog else 1.0)))
@@ -32,12 +34,12 @@ def tell_posts(scene: Scene, source: Source) -> None:
         authors = np.array([own[key] for key in ("brand", "brand", "ines", "tom")])[np.arange(count) % 4]
     kept, posts = messages.add(source, authors, ts, "broadcast")
     for place, post in zip(kept.tolist(), posts.tolist(), strict=True):
-        messages.told[post] = _write_post(scene, source, place, int(ts[place]))
+        messages.told[post] = _write_post(scene, source, place, int(ts[place]), first_contacts)
         if is_blog:
             messages.titles[post] = text.compose(source, text.BLOG_TITLES)
 
 
-def _write_post(scene: Scene, source: Source, place: int, ts: int) -> list[list[str]]:
+def _write_post(scene: Scene, source: Source, place: int, ts: int, first_contacts: Instants) -> list[list[str]]:
     """The segments of one post: thanks, greetings to many, links, hashtags."""
     segments: list[list[str]] = [["t", text.compose(source, text.BRAND_POSTS)]]
     brand = scene.brand
@@ -45,6 +47,7 @@ def _write_post(scene: Scene, source: Source, place: int, ts: int) -> list[list[
     if scene.platform == "wordpress":
         return [*segments, ["t", "\n\n" + text.compose(source, text.BRAND_POSTS)], ["t", "\n\n" + text.compose(source, text.STORIES)]]
     friends = scene.list_present("evangelist", "converser")
+    friends = friends[first_contacts[friends] < ts]
     if place % 8 == 3 and len(friends):
         segments += [["t", " Photo by "], ["m", str(ids[scene.account_of[source.choice(friends)]])], ["t", ", thank you!"]]
     crowd = scene.list_present("loyal", "like_only")

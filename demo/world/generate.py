@@ -113,7 +113,9 @@ def _tell_platform(scene: Scene, reactions: Reactions, rows: Rows, ts: Instants)
     def open_part(part: str) -> np.random.Generator:
         return open_stream(plan.seed, part, brand.key, scene.platform)
 
-    tell_posts(scene, open_part("posts"))
+    first_contacts = np.full(len(scene.members), plan.span)
+    np.minimum.at(first_contacts, rows, ts)
+    tell_posts(scene, open_part("posts"), first_contacts)
     order = np.argsort(ts, kind="stable")
     tell_contacts(scene, open_part("threads"), rows[order], ts[order])
     if plan.shape.commenters is None:
