@@ -17,10 +17,8 @@ from demo.world.receptions import FOLLOW, LIKE, NEVER, RESHARE, Reactions, draw_
 POSTING_HOURS = np.array([8, 9, 11, 12, 16, 17])
 
 
-def tell_posts(scene: Scene, source: Source, first_contacts: Instants) -> None:
-    """The brand's calendar, spread over its days, few of them at weekends; articles on the blog, some by staff.
-
-    ``first_contacts``, by member: the brand thanks only people of whom it has heard by then; whom it names must not tell who will talk one day."""
+def tell_posts(scene: Scene, source: Source) -> None:
+    """The brand's calendar, spread over its days, few of them at weekends; articles on the blog, some by staff. ``write_posts`` gives them their words."""
     plan, messages, own = scene.plan, scene.messages, scene.own
     is_blog = scene.platform == "wordpress"
     count = max(6, round(plan.posts_a_day * plan.days * (0.66 if is_blog else 1.0)))
@@ -32,14 +30,24 @@ def tell_posts(scene: Scene, source: Source, first_contacts: Instants) -> None:
     authors = np.full(count, own["brand"])
     if is_blog:
         authors = np.array([own[key] for key in ("brand", "brand", "ines", "tom")])[np.arange(count) % 4]
-    kept, posts = messages.add(source, authors, ts, "broadcast")
-    for place, post in zip(kept.tolist(), posts.tolist(), strict=True):
-        messages.told[post] = _write_post(scene, source, place, int(ts[place]), first_contacts)
-        if is_blog:
+    messages.add(source, authors, ts, "broadcast")
+
+
+def write_posts(scene: Scene, source: Source) -> None:
+    """What the brand's posts say, when all is told of what people said: it thanks only those it has heard of. Whom it names must not tell who will talk."""
+    messages, members = scene.messages, scene.members
+    member, visible = messages.read("member"), messages.read("visible")
+    heard_at = np.full(len(members), scene.plan.span)
+    said = np.flatnonzero(member != NOBODY)
+    np.minimum.at(heard_at, member[said], visible[said])
+    posts = np.flatnonzero(messages.read("intent") == INTENT["broadcast"])
+    for place, post in enumerate(posts.tolist()):
+        messages.told[post] = _write_post(scene, source, place, int(messages.read("ts")[post]), heard_at)
+        if scene.platform == "wordpress":
             messages.titles[post] = text.compose(source, text.BLOG_TITLES)
 
 
-def _write_post(scene: Scene, source: Source, place: int, ts: int, first_contacts: Instants) -> list[list[str]]:
+def _write_post(scene: Scene, source: Source, place: int, ts: int, heard_at: Instants) -> list[list[str]]:
     """The segments of one post: thanks, greetings to many, links, hashtags."""
     segments: list[list[str]] = [["t", text.compose(source, text.BRAND_POSTS)]]
     brand = scene.brand
@@ -47,7 +55,7 @@ def _write_post(scene: Scene, source: Source, place: int, ts: int, first_contact
     if scene.platform == "wordpress":
         return [*segments, ["t", "\n\n" + text.compose(source, text.BRAND_POSTS)], ["t", "\n\n" + text.compose(source, text.STORIES)]]
     friends = scene.list_present("evangelist", "converser")
-    friends = friends[first_contacts[friends] < ts]
+    friends = friends[heard_at[friends] < ts]
     if place % 8 == 3 and len(friends):
         segments += [["t", " Photo by "], ["m", str(ids[scene.account_of[source.choice(friends)]])], ["t", ", thank you!"]]
     crowd = scene.list_present("loyal", "like_only")

@@ -18,7 +18,7 @@ from demo.ids import mint_snowflakes, mint_tids
 from demo.model import NOBODY, PLATFORM_NAMES, TABLES, TableWriter, WorldHead, find_table, format_utc, write_head, write_segments, write_table
 from demo.world.brands import LOCAL_DOMAIN, OWN, RESPONDERS, Brand, make_brands
 from demo.world.business import draw_business
-from demo.world.campaigns import tell_contest, tell_noise, tell_posts, tell_promotion, tell_rings, tell_stayers
+from demo.world.campaigns import tell_contest, tell_noise, tell_posts, tell_promotion, tell_rings, tell_stayers, write_posts
 from demo.world.conversations import INTENTS, KINDS, Messages, Scene, spread_over_networks, tell_contacts
 from demo.world.draws import Instants, Rows, draw_contacts, open_stream
 from demo.world.people import Accounts, Members, Society, make_society, write_account_table
@@ -113,14 +113,13 @@ def _tell_platform(scene: Scene, reactions: Reactions, rows: Rows, ts: Instants)
     def open_part(part: str) -> np.random.Generator:
         return open_stream(plan.seed, part, brand.key, scene.platform)
 
-    first_contacts = np.full(len(scene.members), plan.span)
-    np.minimum.at(first_contacts, rows, ts)
-    tell_posts(scene, open_part("posts"), first_contacts)
+    tell_posts(scene, open_part("posts"))
     order = np.argsort(ts, kind="stable")
     tell_contacts(scene, open_part("threads"), rows[order], ts[order])
     if plan.shape.commenters is None:
         tell_noise(scene, open_part("noise"), len(rows))
         tell_insiders(scene, open_part("insiders"), reactions)
+    write_posts(scene, open_part("words of posts"))
     if scene.platform == "wordpress":
         return
     for number, campaign in enumerate(brand.campaigns):

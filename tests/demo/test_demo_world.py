@@ -436,6 +436,19 @@ def test_hostile_names_and_texts_occur_among_people_who_talk(world: Made) -> Non
     assert any("<img" in text for text in texts) and any(text.startswith("=") for text in texts)
 
 
+def test_the_brand_thanks_only_people_of_whom_it_has_heard(year: Made) -> None:
+    """Or whom it names would tell who talks one day."""
+    holder = {(row["platform"], row["account_id"]): row["person_id"] for row in year.truth("accounts")}
+    posts = year.truth("posts")
+    heard_at: dict[str, Any] = {}
+    for post in sorted(posts, key=lambda row: row["visible_at"], reverse=True):
+        heard_at[holder[post["platform"], post["author_account_id"]]] = post["visible_at"]
+    thanked = [post for post in posts if post["intent"] == "broadcast" and len(post["mentioned_by_hand"]) == 1]
+    assert len(thanked) > 10
+    for post in thanked:
+        assert heard_at[holder[post["platform"], post["mentioned_by_hand"][0]]] < post["created_at"]
+
+
 def test_all_types_occur_and_rings_act_together(year: Made) -> None:
     people = {row["person_id"]: row for row in year.truth("people")}
     assert {row["type"] for row in people.values()} == set(TYPES)
