@@ -203,7 +203,8 @@ def test_bluesky_cursors_name_a_row_and_a_bad_one_is_a_failure(reader: Reader, a
     assert re.fullmatch(r"\d{13}__baf[a-z2-7]+", cursor)
     strange = reader.bluesky("app.bsky.graph.getFollowers", actor=brand, cursor="nonsense")
     assert (strange.status_code, strange.json()["error"]) == (500, "InternalServerError")
-    post = reader.bluesky("app.bsky.feed.getAuthorFeed", actor=brand, filter="posts_no_replies", limit=10).json()["feed"][-1]["post"]["uri"]
+    feed = reader.bluesky("app.bsky.feed.getAuthorFeed", actor=brand, filter="posts_no_replies", limit=10).json()["feed"]
+    post = next(item["post"]["uri"] for item in feed if item["post"]["likeCount"] > 0)
     page = reader.bluesky("app.bsky.feed.getLikes", uri=post, limit=100).json()
     while "cursor" in page:
         page = reader.bluesky("app.bsky.feed.getLikes", uri=post, limit=100, cursor=page["cursor"]).json()
