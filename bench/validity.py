@@ -91,7 +91,7 @@ class Setting:
 
 SHIPPED = Setting()
 TUNING_GRID = tuple(Setting(*values) for values in product(HALF_LIVES, (0.8, 0.4, 0.1), (0.5, 0.25, 0.05), (0.5, 0.0)))
-TUNED_STRENGTH = Setting(half_life=30, weight_reshare=0.1, balance_floor=0.5, like_cap=0.0)
+TUNED_STRENGTH = Setting(half_life=30, weight_reshare=0.8, balance_floor=0.05, like_cap=0.5)
 TUNED_HALF_LIVES = {"decayed_sum": 30, "geometric_mean": 30}
 """What tuning on the seeds 1 to 20 gave."""
 
