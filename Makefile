@@ -40,7 +40,7 @@ proof: $(STAMP) ## run every service of docker-compose.yml as a process: schedul
 	@timeout --foreground $(PROOF_MINUTES)m $(BIN)/python -m tests.proof
 
 # Each writes bench/results/<name>.json; one that fails does not keep the others from running.
-BENCHES ?= landing storage peers performance agency completeness validity kills
+BENCHES ?= landing storage peers performance agency completeness steadiness validity kills
 bench: $(STAMP) ## every bench, about two hours on two cores; BENCHES="peers agency" runs some; writes bench/results/
 	@failed=""; for bench in $(BENCHES); do echo "== $$bench"; $(BIN)/python -m bench.$$bench || failed="$$failed $$bench"; done; \
 	if [ -n "$$failed" ]; then echo "failed:$$failed" >&2; exit 1; fi
