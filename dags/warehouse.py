@@ -46,7 +46,7 @@ def build_warehouse(slug: str, name: str) -> DAG:
         start_date=START_DATE,
         catchup=False,
         max_active_runs=1,
-        # What is begun for a brand is finished before another begins: of forty brands the first is fresh after a minute, not all after an hour.
+        # What is begun for a brand is finished before another begins: by Airflow's own order all brands land before any is published.
         default_args=default_args(settings, pool=WRITER_POOL, queue=DATA_QUEUE, weight_rule="upstream"),
         params={"as_of": as_of_param()},
         tags=["stage:warehouse", f"brand:{slug}"],
