@@ -124,15 +124,11 @@ follower_counts as (
 
 -- Who did not follow in the week but did anything in it was reached too, by turning away at the latest.
 acting as (
-    select distinct
-        scopes.scope,
-        events.person_id,
-        {{ week_start('cast(' ~ to_local('events.event_at', 'run.timezone') ~ ' as date)') }} as week_start_date
-    from {{ ref('int_interactions') }} as events
-    cross join run
-    inner join scopes on events.platform = scopes.platform
-    inner join (select distinct person_id from persons) as known on events.person_id = known.person_id
-    where events.direction = 'in' and not events.is_deleted and not events.is_automated and events.kind <> 'follow'
+    select scopes.scope, active.person_id, active.week_start_date
+    from {{ ref('int_active_weeks') }} as active
+    inner join scopes on active.platform = scopes.platform
+    inner join (select distinct person_id from persons) as known on active.person_id = known.person_id
+    where active.is_by_hand
     union
     select scopes.scope, push_backs.person_id, push_backs.week_start_date
     from push_backs

@@ -2,8 +2,12 @@ with messages as (
     select * from {{ ref('int_messages') }} where not is_deleted and kind <> 'message' and author_account_key is not null
 ),
 
-events as (
-    select * from {{ ref('int_interactions') }} where direction = 'in' and not is_deleted
+active as (
+    select * from {{ ref('int_active_weeks') }}
+),
+
+reshares as (
+    select platform, account_key, event_at from {{ ref('int_interactions') }} where direction = 'in' and not is_deleted and kind = 'reshare'
 ),
 
 persons as (
@@ -42,7 +46,7 @@ platforms as (
     union
     select distinct platform from messages
     union
-    select distinct platform from events
+    select distinct platform from active
 ),
 
 scopes as (
@@ -61,12 +65,11 @@ posters as (
     cross join run
     union
     select
-        events.platform,
-        events.account_key,
-        {{ week_start('cast(' ~ to_local('events.event_at', 'run.timezone') ~ ' as date)') }} as week_start_date
-    from events
+        reshares.platform,
+        reshares.account_key,
+        {{ week_start('cast(' ~ to_local('reshares.event_at', 'run.timezone') ~ ' as date)') }} as week_start_date
+    from reshares
     cross join run
-    where events.kind = 'reshare'
 ),
 
 -- The brand's own followers are measured day by day; of others the newest count known stands for every week.
@@ -135,29 +138,18 @@ named_weeks as (
     group by scopes.scope, calendar.week_start_date
 ),
 
-acting as (
-    select distinct
-        scopes.scope,
-        events.person_id,
-        events.is_engaged and not events.is_automated as is_engaged,
-        events.is_incentivised,
-        {{ week_start('cast(' ~ to_local('events.event_at', 'run.timezone') ~ ' as date)') }} as week_start_date
-    from events
-    cross join run
-    inner join scopes on events.platform = scopes.platform
-),
-
 person_weeks as (
     select
-        acting.scope,
-        acting.week_start_date,
-        acting.person_id,
-        max(case when acting.is_engaged then 1 else 0 end) = 1 as is_engaged,
-        max(case when acting.is_engaged and not acting.is_incentivised then 1 else 0 end) = 1 as is_engaged_freely
-    from acting
+        scopes.scope,
+        active.week_start_date,
+        active.person_id,
+        max(case when active.is_engaged then 1 else 0 end) = 1 as is_engaged,
+        max(case when active.is_engaged_freely then 1 else 0 end) = 1 as is_engaged_freely
+    from active
     cross join parameters
-    inner join persons on acting.person_id = persons.person_id and persons.p_real >= parameters.least_p_real
-    group by acting.scope, acting.week_start_date, acting.person_id
+    inner join scopes on active.platform = scopes.platform
+    inner join persons on active.person_id = persons.person_id and persons.p_real >= parameters.least_p_real
+    group by scopes.scope, active.week_start_date, active.person_id
 ),
 
 people as (
