@@ -22,12 +22,15 @@ _SCHEMAS = {
     "relationships": "Who is in touch with whom, who is real, what it is worth.",
     "ops": "Whether any of it may be believed, and what it rests on.",
 }
+#: units of what is no figure
+_NO_FIGURES = {"text", "id", "flag", "name", "names", "url", "address", "ISO 4217", "unit", "UTC", "UTC date", "local date"}
 _HEAD = """# The analyst's handbook
 
 *Made from the models by `make handbook`; change the model's YAML, not this page.*
 
-Open `data/<brand>/published/marts.duckdb` read-only. Everything here is in the file too: `select * from ops.start_here`. Columns with their units are in
-`ops.data_dictionary`. Measures are numbered as in their descriptions (M1 to M11); how open points were read is in
+Each page says what its table is for and what not. *Units* names its figures by unit, ends of intervals left out; *Rates* says what each is a share of, or what is
+divided by what. Open `data/<brand>/published/marts.duckdb` read-only. Everything here is in the file too: `select * from ops.start_here`, and every column with its
+unit in `ops.data_dictionary`. Measures are numbered as in their descriptions (M1 to M11); how open points were read is in
 [decisions/0010](decisions/0010-what-the-measures-decide.md).
 
 Three rules hold in every table. NULL is unknown, with the reason in a column beside it; 0 was counted. A rate stands beside its numerator, its denominator,
@@ -36,11 +39,15 @@ both ends of its 95 % interval and `is_too_few`. Rows with different `parameters
 
 
 def read_mart_pages(project: Path = PROJECT_ROOT / "dbt_project") -> dict[str, dict[str, Any]]:
-    """`schema.mart` → description and meta (question, grain, key, formula, caveats, not_for, example) of every mart of the dbt project."""
+    """`schema.mart` → description, columns and meta (question, grain, key, formula, caveats, not_for, example) of every mart of the dbt project."""
     pages = {}
     for path in sorted((project / "models" / "marts").glob("*/*.yml")):
         for model in read_yaml(path).get("models", []):
-            pages[f"{path.parent.name}.{model['name']}"] = {"description": model["description"], **model["config"]["meta"]}
+            pages[f"{path.parent.name}.{model['name']}"] = {
+                "description": model["description"],
+                "columns": model["columns"],
+                **model["config"]["meta"],
+            }
     return pages
 
 
@@ -104,6 +111,7 @@ def _write_page(name: str, page: dict[str, Any]) -> list[str]:
         "",
         f"- **Grain**: {page['grain']}; key `{', '.join(page['key'])}`.",
         f"- **Formula**: {page['formula']}",
+        *_write_figures(page["columns"]),
         *(f"- **Mind**: {caveat}" for caveat in page["caveats"]),
         f"- **Not for**: {page['not_for']}",
         "",
@@ -111,6 +119,30 @@ def _write_page(name: str, page: dict[str, Any]) -> list[str]:
         "",
         *_sql(page["example"]["query"]),
     ]
+
+
+def is_rate(unit: str) -> bool:
+    """Whether a figure of this unit has a denominator that must be said."""
+    return unit in {"share", "share 0-1", "ratio"} or unit.startswith("per ") or " per " in unit
+
+
+def _write_figures(columns: list[dict[str, Any]]) -> list[str]:
+    """Two lines: figures by unit, and rates with what they are divided by. The ends of an interval stand for their middle."""
+    by_unit: dict[str, list[str]] = {}
+    rates = []
+    for column in columns:
+        unit = column["config"]["meta"]["unit"]
+        if unit in _NO_FIGURES or column["name"].endswith(("_low", "_high")):
+            continue
+        by_unit.setdefault(unit, []).append(f"`{column['name']}`")
+        if is_rate(unit):
+            rates.append(f"`{column['name']}`: {column['description']}")
+    lines = []
+    if by_unit:
+        lines.append("- **Units**: " + "; ".join(f"{unit}: {', '.join(names)}" for unit, names in by_unit.items()) + ".")
+    if rates:
+        lines.append("- **Rates**: " + ". ".join(rates) + ".")
+    return lines
 
 
 if __name__ == "__main__":

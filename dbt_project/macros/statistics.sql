@@ -221,6 +221,17 @@ group by {{ group_columns }}
 {% macro percentile_low(value) -%}percentile_disc(0.025) within group (order by {{ value }}){%- endmacro %}
 {% macro percentile_high(value) -%}percentile_disc(0.975) within group (order by {{ value }}){%- endmacro %}
 
+{#- How far a sum over people would move if other people had come (a standard deviation): the bootstrap by person in closed form, each person drawn a Poisson number
+    of times, so that the number of people moves, too. For tables of many sums, where drawing would cost more than the sums (decision 0010). An aggregate over
+    one row per person. -#}
+{% macro sum_deviation(person_value) -%}sqrt(cast({{ exact_sum(person_value ~ ' * ' ~ person_value) }} as double)){%- endmacro %}
+
+{#- Ends of the 95 % interval of a sum; of amounts none of which is below 0 the sum is not, either. -#}
+{% macro sum_low(total, deviation) -%}
+case when {{ deviation }} is not null then greatest({{ total }} - 1.959964e0 * {{ deviation }}, least({{ total }}, 0)) end
+{%- endmacro %}
+{% macro sum_high(total, deviation) -%}{{ total }} + 1.959964e0 * {{ deviation }}{%- endmacro %}
+
 {#- Bootstrap of sums: in each replicate as many people as a group has are drawn from it with replacement, and their values summed. Exactly multinomial.
     `strata` has one row per group and value (more are added up): the group's columns, `value`, `people_count`, and, the same in all rows of a group, `seed` (text) and
     `replicate_count`. Fifty thousand zeros are one row, and cost nothing: how many draws fall on people whose value is not zero is one binomial number, found by the

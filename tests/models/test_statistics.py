@@ -6,14 +6,16 @@ import csv
 import hashlib
 import importlib.util
 import math
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import duckdb
 import networkx
 import pytest
 from scipy.stats import spearmanr
 
+from fifty import project_macros
 from tests.models.macros import read_macros
 
 MACROS = read_macros()
@@ -265,3 +267,89 @@ def test_spearman_of_many_who_are_all_alike_is_unknown(database: duckdb.DuckDBPy
             f"create or replace table alike as select 'x' as name, 5.0 as first, cast(i as double) as second from range({count}) as numbers (i)"
         )
         assert database.execute(MACROS.spearman("alike", ["name"], "first", "second")).fetchall() == [("x", count, None, None, None)]
+
+
+@pytest.mark.parametrize(
+    ("count", "of", "low", "high"), [(12, 40, 0.1807, 0.4543), (30, 40, 0.5981, 0.8581), (20, 1000, 0.0130, 0.0307), (0, 10, 0, 0.2775)]
+)
+def test_wilson_intervals_are_the_worked_ones(database: duckdb.DuckDBPyConnection, count: int, of: int, low: float, high: float) -> None:
+    found = database.execute(
+        f"select {MACROS.wilson_low('n', 'd')}, {MACROS.wilson_high('n', 'd')} from (select ? as n, ? as d)", [count, of]
+    ).fetchone()
+    assert found == pytest.approx((low, high), abs=5e-5)
+
+
+def test_no_denominator_has_no_interval(database: duckdb.DuckDBPyConnection) -> None:
+    assert database.execute(f"select {MACROS.wilson_low('0', '0')}, {MACROS.wilson_high('0', '0')}").fetchone() == (None, None)
+
+
+def add_brand_of(
+    database: duckdb.DuckDBPyConnection, half_life_days: int, contact_ages: Sequence[int], *, directions: Sequence[str] = ("in", "out")
+) -> Any:
+    """Macros over one person with a reply at each age in days, each way."""
+    database.execute(
+        "create table parameters as select ?::double as strength_half_life_days, 30.0::double as saturation_contact_days, 0.5::double as like_cap,"
+        " 0.5::double as out_factor, 0.5::double as balance_floor",
+        [half_life_days],
+    )
+    database.execute("create table run as select date '2026-10-31' as as_of_date")
+    database.execute("create table persons as select 'ana' as person_id, date '2026-10-31' as reference_date")
+    database.execute(
+        "create table days as select 'ana' as person_id, direction, 'reply' as kind, 1.0::double as weight, true as is_engaged,"
+        " date '2026-10-31' - age as event_day, timestamp '2026-10-31 10:00:00' - to_days(age) as event_at"
+        " from (select unnest(?::integer[]) as age) cross join (select unnest(?::varchar[]) as direction)",
+        [list(contact_ages), list(directions)],
+    )
+    return project_macros.read_macros(
+        relations={"int_parameters": "parameters", "int_run": "run", "int_persons": "persons", "int_interaction_days": "days"}
+    )
+
+
+@pytest.mark.parametrize(("half_life_days", "total"), [(90, 2.617696), (30, 2.102096)])
+def test_three_replies_decay_to_the_worked_sums(database: duckdb.DuckDBPyConnection, half_life_days: int, total: float) -> None:
+    macros = add_brand_of(database, half_life_days, [2, 10, 45], directions=["in"])
+    (found,) = database.execute(f"select sum(decayed_weight) from ({macros.decayed_events()})").fetchall()
+    assert found[0] == pytest.approx(total, abs=5e-7)
+
+
+@pytest.mark.parametrize(
+    ("half_life_days", "contact_ages", "strength"),
+    [
+        pytest.param(30, range(0, 30 * 1, 30), 33.33, id="after one monthly contact"),
+        pytest.param(30, range(0, 30 * 2, 30), 42.86, id="after two"),
+        pytest.param(30, range(0, 30 * 4, 30), 48.39, id="after four"),
+        pytest.param(30, range(0, 30 * 7, 30), 49.80, id="after seven"),
+        pytest.param(30, range(30, 3000, 30), 33.33, id="with infinite history, just before the next"),
+        pytest.param(90, range(30, 9000, 30), 44.25, id="the same with a half-life of 90 days"),
+    ],
+)
+def test_a_monthly_conversation_approaches_fifty(
+    database: duckdb.DuckDBPyConnection, half_life_days: int, contact_ages: range, strength: float
+) -> None:
+    macros = add_brand_of(database, half_life_days, contact_ages)
+    found = database.execute(
+        f"with events as ({macros.decayed_events()}), scores as ({macros.strength_scores('events')}) select strength from scores"
+    ).fetchone()
+    assert found is not None and found[0] == pytest.approx(strength, abs=5e-3)
+
+
+def test_the_interval_of_a_sum_in_closed_form_is_the_bootstraps(database: duckdb.DuckDBPyConnection) -> None:
+    # 120 customers of skewed worth among 5,000 people.
+    database.execute(
+        "create table people as select number, case when number < 120 then 20 + (number * 7919) % 400 else 0 end::double as worth from range(5000) as people(number)"
+    )
+    database.execute(
+        "create table strata as select 'all' as channel, worth as value, count(*) as people_count, 'closed form' as seed,"
+        " 2000 as replicate_count from people group by worth"
+    )
+    drawn = database.execute(
+        f"select {MACROS.percentile_low('drawn_sum')}, {MACROS.percentile_high('drawn_sum')}, stddev_pop(drawn_sum)"
+        f" from ({MACROS.bootstrap_sums('strata', ['channel'])})"
+    ).fetchone()
+    deviation = MACROS.sum_deviation("worth")
+    closed = database.execute(
+        f"select {MACROS.sum_low('total', 'deviation')}, {MACROS.sum_high('total', 'deviation')}, deviation"
+        f" from (select sum(worth) as total, {deviation} as deviation from people)"
+    ).fetchone()
+    assert drawn is not None and closed is not None
+    assert closed == pytest.approx(drawn, rel=0.05)

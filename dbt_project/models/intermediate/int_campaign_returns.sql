@@ -1,4 +1,5 @@
--- One row per campaign that has begun: its costs, and the earned value (M5.7) of the 90 days from its beginning against the 90 days before, by arm.
+-- One row per campaign that has begun: its costs, and the earned value (M5.7) of the 90 days from its beginning against the 90 days before, by arm,
+-- with how far the difference would move if other people had come.
 with windows as (
     select * from {{ ref('int_campaign_windows') }}
 ),
@@ -24,6 +25,7 @@ credits as (
         windows.campaign_id,
         case when arms.person_id is not null then 'control' else 'treated' end as arm,
         case when ledger.occurred_at >= cast(windows.first_day as timestamp) then 'post' else 'pre' end as side,
+        coalesce(ledger.person_id, ledger.credited_ref, ledger.conversion_id) as person_key,
         ledger.credited_amount
     from windows
     cross join parameters
@@ -46,6 +48,16 @@ amounts as (
     group by campaign_id
 ),
 
+deviations as (
+    select campaign_id, {{ sum_deviation('person_difference') }} as value_deviation
+    from (
+        select campaign_id, person_key, cast({{ exact_sum("case when side = 'post' then credited_amount else -credited_amount end") }} as double) as person_difference
+        from credits
+        group by campaign_id, person_key
+    ) as person_differences
+    group by campaign_id
+),
+
 judged as (
     select
         windows.campaign_id,
@@ -59,11 +71,13 @@ judged as (
             when amounts.campaign_id is null then 'no conversions are recorded around it'
             when amounts.unknown_value_count > 0 then 'some conversions have no amount in the currency of the brand'
         end as value_reason,
-        (amounts.treated_post_value - amounts.treated_pre_value) - (amounts.control_post_value - amounts.control_pre_value) as value_difference
+        (amounts.treated_post_value - amounts.treated_pre_value) - (amounts.control_post_value - amounts.control_pre_value) as value_difference,
+        deviations.value_deviation
     from windows
     cross join parameters
     left join costs on windows.campaign_id = costs.campaign_id
     left join amounts on windows.campaign_id = amounts.campaign_id
+    left join deviations on windows.campaign_id = deviations.campaign_id
 )
 
 select
@@ -80,7 +94,15 @@ select
     cost_amount,
     staff_hours,
     case when value_reason is null then round(value_difference, 9) end as incremental_value,
+    case when value_reason is null then round(value_difference - 1.959964e0 * value_deviation, 9) end as incremental_value_low,
+    case when value_reason is null then round(value_difference + 1.959964e0 * value_deviation, 9) end as incremental_value_high,
     case when value_reason is null and cost_row_count > 0 and unknown_cost_count = 0
         then round((value_difference - cost_amount) / nullif(cost_amount, 0), 9)
-    end as incremental_return
+    end as incremental_return,
+    case when value_reason is null and cost_row_count > 0 and unknown_cost_count = 0
+        then round((value_difference - 1.959964e0 * value_deviation - cost_amount) / nullif(cost_amount, 0), 9)
+    end as incremental_return_low,
+    case when value_reason is null and cost_row_count > 0 and unknown_cost_count = 0
+        then round((value_difference + 1.959964e0 * value_deviation - cost_amount) / nullif(cost_amount, 0), 9)
+    end as incremental_return_high
 from judged

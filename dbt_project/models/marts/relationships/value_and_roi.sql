@@ -19,6 +19,7 @@ credits as (
     select
         ledger.*,
         coalesce(persons.platform, 'not linked') as channel,
+        coalesce(ledger.person_id, ledger.credited_ref, ledger.conversion_id) as person_key,
         {{ month_start('ledger.conversion_date') }} as month_start_date
     from {{ ref('int_value_ledger') }} as ledger
     left join persons on ledger.person_id = persons.person_id
@@ -37,9 +38,9 @@ platforms as (
 ),
 
 scoped_credits as (
-    select month_start_date, channel, ledger, conversion_id, credited_amount, amount_reason, is_refunded from credits
+    select month_start_date, channel, ledger, conversion_id, person_key, credited_amount, amount_reason, is_refunded from credits
     union all
-    select month_start_date, 'all' as channel, ledger, conversion_id, credited_amount, amount_reason, is_refunded from credits
+    select month_start_date, 'all' as channel, ledger, conversion_id, person_key, credited_amount, amount_reason, is_refunded from credits
 ),
 
 scoped_costs as (
@@ -59,6 +60,17 @@ value_sums as (
         count(distinct case when ledger = 'earned' and is_refunded then conversion_id end) as refunded_count,
         count(distinct case when ledger = 'earned' and credited_amount is null then conversion_id end) as unvalued_count
     from scoped_credits
+    group by month_start_date, channel
+),
+
+earned_deviations as (
+    select month_start_date, channel, {{ sum_deviation('person_amount') }} as earned_deviation
+    from (
+        select month_start_date, channel, person_key, cast({{ exact_sum('credited_amount') }} as double) as person_amount
+        from scoped_credits
+        where ledger = 'earned'
+        group by month_start_date, channel, person_key
+    ) as person_sums
     group by month_start_date, channel
 ),
 
@@ -124,6 +136,7 @@ combined as (
         value_sums.buyer_amount,
         value_sums.referral_amount,
         value_sums.earned_amount,
+        earned_deviations.earned_deviation,
         coalesce(value_sums.conversion_count, 0) as conversion_count,
         coalesce(value_sums.refunded_count, 0) as refunded_count,
         coalesce(value_sums.unvalued_count, 0) as unvalued_count,
@@ -143,6 +156,8 @@ combined as (
     cross join run
     cross join recorded
     left join value_sums on month_ends.month_start_date = value_sums.month_start_date and month_ends.channel = value_sums.channel
+    left join earned_deviations
+        on month_ends.month_start_date = earned_deviations.month_start_date and month_ends.channel = earned_deviations.channel
     left join cost_sums on month_ends.month_start_date = cost_sums.month_start_date and month_ends.channel = cost_sums.channel
     left join living_counts on month_ends.counted_date = living_counts.counted_date and month_ends.channel = living_counts.channel
     left join platforms on month_ends.channel = platforms.platform
@@ -155,7 +170,11 @@ valued as (
         case when value_reason is null then coalesce(buyer_amount, 0) end as buyer_value,
         case when value_reason is null then coalesce(referral_amount, 0) end as referral_value,
         case when value_reason is null then coalesce(earned_amount, 0) end as earned_value,
-        case when cost_reason is null then cost_amount end as cost
+        -- Of a month without any conversion nothing tells how many there might have been.
+        case when value_reason is null then {{ sum_low('earned_amount', 'earned_deviation') }} end as earned_low,
+        case when value_reason is null then {{ sum_high('earned_amount', 'earned_deviation') }} end as earned_high,
+        case when cost_reason is null then cost_amount end as cost,
+        unpriced_cost_count = 0 and unvalued_count = 0 as is_complete
     from combined
 )
 
@@ -184,6 +203,8 @@ select
     round(cast(valued.buyer_value as double), 9) as buyer_value,
     round(cast(valued.referral_value as double), 9) as referral_value,
     round(cast(valued.earned_value as double), 9) as earned_value,
+    round(cast(valued.earned_low as double), 9) as earned_value_low,
+    round(cast(valued.earned_high as double), 9) as earned_value_high,
     valued.conversion_count,
     valued.refunded_count,
     valued.unvalued_count,
@@ -191,10 +212,12 @@ select
     round(cast(valued.staff_cost_amount as double), 9) as staff_cost,
     round(cast(valued.staff_hours as double), 9) as staff_hours,
     valued.unpriced_cost_count,
-    case
-        when valued.unpriced_cost_count = 0 and valued.unvalued_count = 0 then round(cast((valued.earned_value - valued.cost) / nullif(valued.cost, 0) as double), 9)
-    end as roi,
+    case when valued.is_complete then round(cast((valued.earned_value - valued.cost) / nullif(valued.cost, 0) as double), 9) end as roi,
+    case when valued.is_complete then round(cast((valued.earned_low - valued.cost) / nullif(valued.cost, 0) as double), 9) end as roi_low,
+    case when valued.is_complete then round(cast((valued.earned_high - valued.cost) / nullif(valued.cost, 0) as double), 9) end as roi_high,
     round(cast(valued.earned_value / nullif(valued.staff_hours, 0) as double), 9) as value_per_staff_hour,
+    round(cast(valued.earned_low / nullif(valued.staff_hours, 0) as double), 9) as value_per_staff_hour_low,
+    round(cast(valued.earned_high / nullif(valued.staff_hours, 0) as double), 9) as value_per_staff_hour_high,
     valued.living_count,
     round(cast(valued.cost / nullif(valued.living_count, 0) as double), 9) as cost_per_living,
     valued.conversion_count < parameters.least_denominator as is_too_few,
