@@ -25,7 +25,7 @@
         'capacity_strain',
         'chain_credit_decay',
         'chain_longest',
-        'claim_least_campaigns',
+        'claim_least_campaigns', 'claim_most_silence_days',
         'claim_post_days',
         'claim_weeks',
         'claimed_cold_rate',

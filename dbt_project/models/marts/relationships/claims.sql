@@ -9,7 +9,7 @@ run as (
 ),
 
 parameters as (
-    select least_denominator, claim_weeks, claim_post_days, claim_least_campaigns from {{ ref('int_parameters') }}
+    select least_denominator, claim_weeks, claim_post_days, claim_least_campaigns, claim_most_silence_days, quality_least_labelled from {{ ref('int_parameters') }}
 ),
 
 currencies as (
@@ -40,13 +40,28 @@ verdicts as (
 ),
 
 audiences as (
-    -- Where business data say nothing of interest, being real is what can be told: 1 less the corrected prevalence of made-up accounts.
-    select 'E1-2' as claim_id, coalesce(in_interest_share, round(1 - corrected_prevalence, 9)) as observed,
-        case when in_interest_share is not null then 'share real and in interest' else 'share real' end as observed_unit,
-        case when in_interest_share is not null then person_count else judged_count end as n,
-        coalesce(in_interest_low, round(1 - corrected_prevalence_high, 9)) as low, coalesce(in_interest_high, round(1 - corrected_prevalence_low, 9)) as high,
+    -- Where business data say nothing of interest, being real is what can be told: 1 less the corrected prevalence of made-up accounts. The correction rests on how often
+    -- the flags err; while that is a parameter and nobody has labelled accounts, the share is shown and proves nothing: it would be its own assumption.
+    select 'E1-2' as claim_id,
+        case
+            when in_interest_share is not null then in_interest_share
+            when error_basis = 'labels' then round(1 - corrected_prevalence, 9)
+            else real_share
+        end as observed,
+        case
+            when in_interest_share is not null then 'share real and in interest'
+            when error_basis = 'labels' then 'share real'
+            else 'share real, by parameters'
+        end as observed_unit,
+        case when in_interest_share is not null or error_basis <> 'labels' then person_count else judged_count end as n,
+        case when in_interest_share is not null then in_interest_low when error_basis = 'labels' then round(1 - corrected_prevalence_high, 9) end as low,
+        case when in_interest_share is not null then in_interest_high when error_basis = 'labels' then round(1 - corrected_prevalence_low, 9) end as high,
         coalesce(case when in_interest_share is not null then person_count else judged_count end < parameters.least_denominator, true) as is_too_few,
-        case when coalesce(in_interest_share, corrected_prevalence) is null then coalesce(person_reason, flagged_reason, in_interest_reason) end as missing_reason,
+        case
+            when in_interest_share is null and error_basis <> 'labels' then 'how often the flags err is not known: ' || cast(hand_labelled_count as string)
+                || ' accounts were labelled by hand, ' || cast(cast(parameters.quality_least_labelled as bigint) as string) || ' are needed'
+            when coalesce(in_interest_share, corrected_prevalence) is null then coalesce(person_reason, flagged_reason, in_interest_reason)
+        end as missing_reason,
         cast(null as string) as given_verdict, cast(null as string) as given_why
     from {{ ref('audience_quality') }}
     cross join parameters
@@ -148,16 +163,29 @@ voices as (
 ),
 
 responses as (
+    -- Both must hold: never dominate is the interval, never stop the longest silence while somebody waited.
     select 'E2-2' as claim_id, brand_dominance as observed, 'share of messages in conversations' as observed_unit, conversation_message_count as n,
         brand_dominance_low as low, brand_dominance_high as high, is_dominance_too_few as is_too_few,
-        case when brand_dominance is null then 'there was no conversation' end as missing_reason,
-        cast(null as string) as given_verdict, cast(null as string) as given_why
+        case
+            when brand_dominance is null then 'there was no conversation'
+            when longest_silence_days is null then coalesce(longest_silence_reason, 'no silence can be measured')
+        end as missing_reason,
+        case when longest_silence_days > parameters.claim_most_silence_days and brand_dominance is not null then 'refuted' end as given_verdict,
+        case when longest_silence_days > parameters.claim_most_silence_days and brand_dominance is not null
+            then 'nobody answered for ' || cast(round(longest_silence_days, 1) as string) || ' days while somebody waited: that is stopping'
+        end as given_why
     from {{ ref('response_summary') }}
+    cross join parameters
     where platform = 'all' and period_kind = 'last_90_days'
     union all
+    -- A median that was not reached is an answer: it is longer than anybody could be followed.
     select 'E2-8' as claim_id, round(median_response_seconds / cast(60 as double), 9) as observed, 'minutes, median' as observed_unit, ask_count as n,
-        cast(null as double) as low, cast(null as double) as high, is_too_few, case when median_response_seconds is null then median_response_reason end as missing_reason,
-        cast(null as string) as given_verdict, cast(null as string) as given_why
+        cast(null as double) as low, cast(null as double) as high, is_too_few,
+        case when ask_count = 0 then coalesce(median_response_reason, 'nobody asked anything') end as missing_reason,
+        cast(null as string) as given_verdict,
+        case when median_response_seconds is null and ask_count > 0 and not is_too_few
+            then 'fewer than half of the asks were answered in the time they could be followed, so that the median lies beyond it. Whether slowness costs customers needs an experiment.'
+        end as given_why
     from {{ ref('response_summary') }}
     where platform = 'all' and period_kind = 'last_90_days'
     union all
@@ -270,7 +298,8 @@ retentions as (
 ),
 
 settled_posts as (
-    select posts.like_count, posts.comment_count, posts.is_promotional, posts.comment_count > 0 as has_comment
+    -- Most posts are labelled neither way: what is not known to be promotional stands beside what is.
+    select posts.like_count, posts.comment_count, coalesce(posts.is_promotional, false) as is_promotional, posts.comment_count > 0 as has_comment
     from {{ ref('posts') }} as posts
     cross join run
     cross join parameters
@@ -313,11 +342,14 @@ published as (
     from post_shares
     cross join parameters
     union all
-    select 'E5-7' as claim_id, round(promotional_share - other_share, 9) as observed, 'difference of shares of posts with a comment' as observed_unit, promotional_count as n,
+    select 'E5-7' as claim_id, round(promotional_share - other_share, 9) as observed, 'share of posts with a comment, promotional less not known to be' as observed_unit, promotional_count as n,
         round(promotional_share - other_share - sqrt(power(promotional_share - promotional_low, 2) + power(other_high - other_share, 2)), 9) as low,
         round(promotional_share - other_share + sqrt(power(promotional_high - promotional_share, 2) + power(other_share - other_low, 2)), 9) as high,
         least(promotional_count, other_count) < parameters.least_denominator as is_too_few,
-        case when least(promotional_count, other_count) = 0 then 'there are no promotional posts to compare with others' end as missing_reason,
+        case
+            when promotional_count = 0 then 'no post is known to be promotional'
+            when other_count = 0 then 'every post is promotional: there is nothing to compare with'
+        end as missing_reason,
         cast(null as string) as given_verdict, cast(null as string) as given_why
     from post_shares
     cross join parameters
@@ -345,13 +377,20 @@ listenings as (
 ),
 
 agreements as (
-    select named.claim_id, summary.influence_agreement as observed, 'rank correlation of followers and influence' as observed_unit, summary.influence_pair_count as n,
-        summary.influence_agreement_low as low, summary.influence_agreement_high as high, false as is_too_few,
-        case when summary.influence_agreement is null then summary.influence_agreement_reason end as missing_reason,
+    select 'E4-1' as claim_id, influence_agreement as observed, 'rank correlation of followers and influence' as observed_unit, influence_pair_count as n,
+        influence_agreement_low as low, influence_agreement_high as high, false as is_too_few,
+        case when influence_agreement is null then influence_agreement_reason end as missing_reason,
         cast(null as string) as given_verdict, cast(null as string) as given_why
-    from {{ ref('influence_summary') }} as summary
-    cross join (select 'E2-9' as claim_id union all select 'E4-1' as claim_id) as named
-    where summary.component_number = 1
+    from {{ ref('influence_summary') }}
+    where component_number = 1
+    union all
+    -- What counts is value; component 0 is everybody.
+    select 'E2-9' as claim_id, value_agreement as observed, 'rank correlation of followers and earned value' as observed_unit, value_pair_count as n,
+        value_agreement_low as low, value_agreement_high as high, false as is_too_few,
+        case when value_agreement is null then value_agreement_reason end as missing_reason,
+        cast(null as string) as given_verdict, cast(null as string) as given_why
+    from {{ ref('influence_summary') }}
+    where component_number = 0
 ),
 
 -- What a daily build must not fit is taken from the last calibration.
