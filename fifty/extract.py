@@ -69,7 +69,8 @@ PLANS: Mapping[str, ExtractPlan] = {
                 "the fifty",
                 "relationships.the_fifty",
                 (
-                    "rank", "display_name", "handle", "platform", "profile_url", "reason_text", "suggested_action", "strength", "balance",
+                    "rank", "display_name", "handle", "platform", "profile_url", "reason_text", "suggested_action", "strength",
+                    "strength_from_them", "strength_from_us", "balance", "layer", "layer_reason", "stage", "p_alive", "p_alive_reason",
                     "is_waiting_for_answer", "waiting_since_at", "waiting_ask_text", "waiting_ask_url", "last_in_at", "last_in_kind",
                     "last_in_text",
                     "last_in_url", "last_out_at", "last_out_kind", "last_out_text", "last_out_url", "in_event_count_90d", "out_event_count_90d",

@@ -378,6 +378,17 @@ def _find_doubts(connection: duckdb.DuckDBPyConnection, version: Version, parame
             order by severity, table_name, expectation_id, outcome
             """,
         ),
+        # Many who talk for the first time on one day came by something; if no campaign names it, the number counts them as come by themselves.
+        "surges": fetch(
+            connection,
+            """
+            select as_of_date, untagged_first_exchange_count, most_usual_first_exchange_count
+            from relationships.living_relationships_daily
+            where is_untagged_surge and as_of_date > $since
+            order by as_of_date
+            """,
+            {"since": as_of - timedelta(days=7)},
+        ),
         # Until the data are as old as the window, the number rises by that alone.
         "is_young": fetch_one(
             connection,

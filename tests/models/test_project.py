@@ -88,7 +88,7 @@ def test_marts_are_those_of_the_design(manifest: dict[str, Any]) -> None:
     wanted = {
         "engagement": [
             "posts engagement_daily audience_daily conversations response_times response_summary share_of_voice_weekly brand_accounts calendar",
-            "reach_weekly cascades push_back calls_to_action feedback_summary",
+            "reach_weekly cascades push_back calls_to_action feedback_summary post_rates",
             "campaigns campaign_retention campaign_entrants",
             "feedback",
         ],

@@ -184,7 +184,8 @@ responses as (
         case when ask_count = 0 then coalesce(median_response_reason, 'nobody asked anything') end as missing_reason,
         cast(null as string) as given_verdict,
         case when median_response_seconds is null and ask_count > 0 and not is_too_few
-            then 'fewer than half of the asks were answered in the time they could be followed, so that the median lies beyond it. Whether slowness costs customers needs an experiment.'
+            then 'fewer than half of the asks were answered in the time they could be followed, so that the median lies beyond it. '
+                || 'Whether slowness costs customers needs an experiment.'
         end as given_why
     from {{ ref('response_summary') }}
     where platform = 'all' and period_kind = 'last_90_days'
@@ -299,7 +300,11 @@ retentions as (
 
 settled_posts as (
     -- Most posts are labelled neither way: what is not known to be promotional stands beside what is.
-    select posts.like_count, posts.comment_count, coalesce(posts.is_promotional, false) as is_promotional, posts.comment_count > 0 as has_comment
+    select
+        posts.like_count,
+        posts.comment_count,
+        coalesce(posts.is_promotional, false) as is_promotional,
+        posts.comment_count > 0 as has_comment
     from {{ ref('posts') }} as posts
     cross join run
     cross join parameters
@@ -342,7 +347,8 @@ published as (
     from post_shares
     cross join parameters
     union all
-    select 'E5-7' as claim_id, round(promotional_share - other_share, 9) as observed, 'share of posts with a comment, promotional less not known to be' as observed_unit, promotional_count as n,
+    select 'E5-7' as claim_id, round(promotional_share - other_share, 9) as observed,
+        'share of posts with a comment, promotional less not known to be' as observed_unit, promotional_count as n,
         round(promotional_share - other_share - sqrt(power(promotional_share - promotional_low, 2) + power(other_high - other_share, 2)), 9) as low,
         round(promotional_share - other_share + sqrt(power(promotional_high - promotional_share, 2) + power(other_share - other_low, 2)), 9) as high,
         least(promotional_count, other_count) < parameters.least_denominator as is_too_few,

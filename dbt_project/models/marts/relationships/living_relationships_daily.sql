@@ -122,6 +122,10 @@ flowing as (
         stocked.*,
         coalesce(lag(stocked.living_count) over (order by stocked.calendar_date), 0) as previous_count,
         coalesce(said.living_count, stocked.living_count) as first_said_count,
+        coalesce(surges.first_exchange_count, 0) as first_exchange_count,
+        coalesce(surges.untagged_count, 0) as untagged_first_exchange_count,
+        surges.most_usual_count,
+        surges.is_untagged_surge,
         run.pulled_load_count > 0 as has_data,
         run.parameters_version,
         parameters.least_denominator
@@ -129,11 +133,16 @@ flowing as (
     cross join run
     cross join parameters
     left join said on stocked.calendar_date = said.period_date
+    left join {{ ref('int_exchange_surges') }} as surges on stocked.calendar_date = surges.calendar_date
 )
 
 select
     calendar_date as as_of_date,
     case when not has_data then 'no data were ever pulled' end as living_reason,
+    case
+        when not has_data then 'no data were ever pulled'
+        when most_usual_count is null then 'too few days since the first exchange to say what is usual'
+    end as surge_reason,
     parameters_version,
     case when has_data then living_count end as living_count,
     case when has_data then round(cast(living_weighted as double), 9) end as living_weighted,
@@ -144,6 +153,10 @@ select
     case when has_data then deleted_count end as deleted_count,
     case when has_data then first_said_count end as first_said_count,
     case when has_data then living_count - first_said_count end as restated_count,
+    case when has_data then first_exchange_count end as first_exchange_count,
+    case when has_data then untagged_first_exchange_count end as untagged_first_exchange_count,
+    case when has_data then most_usual_count end as most_usual_first_exchange_count,
+    case when has_data then is_untagged_surge end as is_untagged_surge,
     case when has_data then conversing_count end as conversing_count,
     case when has_data then engaged_count end as engaged_count,
     {{ share('conversing_count', 'engaged_count') }} as conversing_share,

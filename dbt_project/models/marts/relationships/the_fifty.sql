@@ -11,7 +11,15 @@ persons as (
 ),
 
 strengths as (
-    select person_id, strength, balance, in_event_count, out_event_count from {{ ref('relationship_strength') }}
+    select
+        person_id,
+        strength,
+        balance,
+        in_event_count,
+        out_event_count,
+        strength * strength_in / nullif(strength_volume, 0) as strength_from_them,
+        strength * (strength_volume - strength_in) / nullif(strength_volume, 0) as strength_from_us
+    from {{ ref('relationship_strength') }}
 ),
 
 asks as (
@@ -171,6 +179,11 @@ described as (
         ranked_asks.asked_at as waiting_since_at,
         ranked_asks.ask_post_key is not null as is_waiting_for_answer,
         living.person_id is not null as is_living,
+        layers.layer,
+        layers.layer_reason,
+        lifecycle.stage,
+        lifecycle.p_alive,
+        lifecycle.p_alive_reason,
         bases.basis as lawful_basis,
         bases.purpose as lawful_purpose,
         coalesce(recent_events.in_event_count_90d, 0) as in_event_count_90d,
@@ -193,6 +206,8 @@ described as (
     left join {{ ref('int_last_words') }} as words on chosen.person_id = words.person_id
     left join ranked_asks on chosen.person_id = ranked_asks.person_id and ranked_asks.ask_rank = 1
     left join living on chosen.person_id = living.person_id
+    left join {{ ref('int_person_layers') }} as layers on chosen.person_id = layers.person_id
+    left join {{ ref('lifecycle') }} as lifecycle on chosen.person_id = lifecycle.person_id
     left join bases on chosen.person_id = bases.person_id and bases.basis_rank = 1
     left join contacts on chosen.person_id = contacts.person_id and contacts.contact_rank = 1
     left join unbroken on chosen.person_id = unbroken.person_id
@@ -267,6 +282,10 @@ select
         when 'person_silent' then 'Do not write again in public; wait, or ask once, in person, how things are.'
         else 'Nothing is due. Keep answering.'
     end as suggested_action,
+    layer,
+    layer_reason,
+    stage,
+    p_alive_reason,
     last_in_kind,
     last_in_text,
     last_in_url,
@@ -284,7 +303,10 @@ select
     parameters_version,
     rank,
     strength,
+    round(strength_from_them, 9) as strength_from_them,
+    round(strength_from_us, 9) as strength_from_us,
     balance,
+    p_alive,
     in_event_count,
     out_event_count,
     in_event_count_90d,
