@@ -146,7 +146,7 @@ PLANS: Mapping[str, ExtractPlan] = {
                 "engagement.campaigns",
                 (
                     "campaign_name", "campaign_state", "campaign_start_date", "campaign_end_date", "peak_ratio", "half_life_days", "half_life_reason",
-                    "entrant_count", "staying_count", "cost_amount", "cost_per_staying", "currency", "outcome", "outcome_reason", "campaign_id",
+                    "entrant_count", "staying_count", "entrant_reason", "cost_amount", "cost_per_staying", "currency", "outcome", "outcome_reason", "campaign_id",
                     "as_of_date", "parameters_version",
                 ),
                 "campaign_start_date desc, campaign_id",
@@ -205,7 +205,7 @@ PLANS: Mapping[str, ExtractPlan] = {
                 "what campaigns left",
                 "engagement.campaigns",
                 (
-                    "campaign_name", "campaign_state", "campaign_start_date", "campaign_end_date", "entrant_count", "staying_count", "cost_amount",
+                    "campaign_name", "campaign_state", "campaign_start_date", "campaign_end_date", "entrant_count", "staying_count", "entrant_reason", "cost_amount",
                     "cost_per_staying", "currency", "lasting_lift", "lasting_low", "lasting_high", "lasting_reason", "living_gain",
                     "living_gain_low", "living_gain_high", "living_gain_reason", "incremental_return", "outcome", "outcome_reason", "campaign_id",
                     "as_of_date", "parameters_version",

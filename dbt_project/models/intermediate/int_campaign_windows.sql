@@ -20,6 +20,10 @@ select
     campaigns.asked_action,
     coalesce(campaigns.is_incentivised, false) as is_incentivised,
     coalesce(campaigns.is_promotional, false) as is_promotional,
+    -- Without a post, a hashtag or a link no event can be told to belong to it.
+    {%- for names in ['post_ids', 'hashtags', 'link_patterns'] %}
+    {{ 'or ' if not loop.first }}coalesce({{ list_to_text('campaigns.' ~ names) }}, '') <> ''{{ ' as is_traceable,' if loop.last }}
+    {%- endfor %}
     coalesce(campaigns.ends_at <= run.as_of_at, false) as is_over,
     cast(campaigns.starts_at as date) as first_day,
     -- `ends_at` is the first instant after it; a campaign without an end lasts.

@@ -84,6 +84,7 @@ select
         else 'its 90 days are not over'
     end as lasting_reason,
     case when gains.campaign_id is null then 'its 90 days are not over' end as living_gain_reason,
+    case when not joined.is_traceable then 'neither a post, a hashtag nor a link names it: who came with it cannot be told' end as entrant_reason,
     returns.value_reason as incremental_value_reason,
     returns.return_reason as incremental_return_reason,
     -- M7.5: no gain shown over a control, or money lost. Without either nothing can be said.
@@ -100,7 +101,7 @@ select
     brand.currency,
     run.parameters_version,
     spikes.least_baseline_day_count,
-    coalesce(unplaced.unplaced_event_count, 0) as unplaced_event_count,
+    case when joined.is_traceable then coalesce(unplaced.unplaced_event_count, 0) end as unplaced_event_count,
     spikes.peak_day_number,
     spikes.peak_count,
     spikes.decay_day_count,
@@ -119,8 +120,8 @@ select
     gains.gain as living_gain,
     gains.gain_low as living_gain_low,
     gains.gain_high as living_gain_high,
-    coalesce(entrants.entrant_count, 0) as entrant_count,
-    coalesce(entrants.staying_count, 0) as staying_count,
+    case when joined.is_traceable then coalesce(entrants.entrant_count, 0) end as entrant_count,
+    case when joined.is_traceable then coalesce(entrants.staying_count, 0) end as staying_count,
     returns.cost_row_count,
     returns.unknown_cost_count,
     round(spikes.mean_baseline, 9) as mean_baseline,
