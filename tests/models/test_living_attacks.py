@@ -23,6 +23,7 @@ CHAIN = (
     ("intermediate", "int_living_segments"),
     ("intermediate", "int_living_spans"),
     ("intermediate", "int_window_days"),
+    ("intermediate", "int_exchange_surges"),
     ("relationships", "living_relationships_daily"),
 )
 T11 = {
@@ -104,6 +105,10 @@ class Chain:
                 "living_least_messages": 2,
                 "least_p_real": 0.5,
                 "least_denominator": 10,
+                "surge_window_days": 90,
+                "surge_least_days": 28,
+                "surge_deviations": 3,
+                "surge_least_excess": 5,
             } | parameters
             columns = ", ".join(f"{value}::double as {name}" for name, value in values.items())
             connection.execute(f"create table warehouse.intermediate.int_parameters as select {columns}")
@@ -115,6 +120,7 @@ class Chain:
             connection.execute(
                 "create table warehouse.intermediate.stg_published_history (history varchar, series varchar, period_date date, revision bigint, living_count bigint)"
             )
+            connection.execute("create table warehouse.intermediate.int_messages (post_key varchar, campaign_id varchar)")
             for schema, model in CHAIN:
                 database = "warehouse" if schema == "intermediate" else "marts"
                 connection.execute(f"create table {database}.{schema}.{model} as {self.compiled[model]}")
