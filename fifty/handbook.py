@@ -121,7 +121,7 @@ def _write_page(name: str, page: dict[str, Any]) -> list[str]:
     ]
 
 
-def is_rate(unit: str) -> bool:
+def _is_rate(unit: str) -> bool:
     """Whether a figure of this unit has a denominator that must be said."""
     return unit in {"share", "share 0-1", "ratio"} or unit.startswith("per ") or " per " in unit
 
@@ -135,7 +135,7 @@ def _write_figures(columns: list[dict[str, Any]]) -> list[str]:
         if unit in _NO_FIGURES or column["name"].endswith(("_low", "_high")):
             continue
         by_unit.setdefault(unit, []).append(f"`{column['name']}`")
-        if is_rate(unit):
+        if _is_rate(unit):
             rates.append(f"`{column['name']}`: {column['description']}")
     lines = []
     if by_unit:
