@@ -17,8 +17,8 @@ where loads.load_status in ('accepted', 'warned')
 {#- Newest accepted row per key, known at the cut; ties by load and place in it (which counts over the whole load), then by place in the table:
     one item may name a thing twice.
     `keep_known` names columns in which a newer NULL does not overwrite what an older row knew: a short listing tells less than a full profile.
-    Load, place and row become one number, so that the newest is a maximum, and the row is found by its position: neither a window over whole rows
-    nor a join on the texts of the key. The rows are read twice, first only the key and what is kept, rather than copied whole in between.
+    Load, place and row become one number, so that the newest has the greatest, and the row is found by its position: neither a window over whole rows
+    nor a join on the texts of the key. The rows are read more than once, first only the key, rather than copied whole in between.
     A row is made of the rows of its key alone, late ones too, so that `is_kept_up` tables make anew the keys that added loads name. -#}
 {% macro newest_rows(table, key, columns, keep_known=[], is_kept_up=false) -%}
 {%- if is_kept_up -%}
@@ -41,8 +41,8 @@ positioned as {{ inlined() }} (
 known_rows as {{ inlined() }} (
     select
         positioned.*,
-        -- Room for 8,589,934,592 lines in a load.
-        load_ranks.load_rank * 8589934592 + coalesce(positioned.seq, 0) as newness
+        -- Room for 8,589,934,592 lines in a load, and for a million million rows in a table.
+        {{ to_wide('load_ranks.load_rank * 8589934592 + coalesce(positioned.seq, 0)') }} * 1000000000000 + positioned.position as newness
     from positioned
     inner join load_ranks on positioned.load_id = load_ranks.load_id and positioned.observed_at = load_ranks.observed_at
     {%- if is_kept_up %}
@@ -51,30 +51,41 @@ known_rows as {{ inlined() }} (
     where positioned.observed_at <= {{ known_at() }}
 ),
 
+-- Groups hold numbers only: texts that an aggregate keeps cannot leave the memory, and a history of ten million has too many.
 newest as (
     select
         {%- for column in keep_known %}
-        max_by(known_rows.{{ column }}, known_rows.newness) filter (where known_rows.{{ column }} is not null) as known_{{ column }},
+        max_by(known_rows.position, known_rows.newness) filter (where known_rows.{{ column }} is not null) as {{ column }}_position,
         {%- endfor %}
-        -- Room for a million million rows in a table.
-        cast(
-            max(cast(known_rows.newness as decimal(38, 0)) * 1000000000000 + known_rows.position) % 1000000000000
-        as bigint) as position,
+        max_by(known_rows.position, known_rows.newness) as position,
         min(known_rows.observed_at) as first_observed_at
     from known_rows
     group by {{ prefix_columns('known_rows', key) }}
 )
+{%- for column in keep_known %},
+
+-- What the newest row leaves out and an older one knew.
+older_{{ column }} as (
+    select newest.position, positioned.{{ column }}
+    from positioned
+    inner join newest on positioned.position = newest.{{ column }}_position
+    where newest.{{ column }}_position <> newest.position
+)
+{%- endfor %}
 
 select
     {%- for column in ['platform', 'source_account_id', 'load_id', 'seq', 'observed_at'] + (['scope_key'] if 'scope_key' in key else []) %}
     positioned.{{ column }},
     {%- endfor %}
     {%- for column in columns %}
-    {{ 'newest.known_' ~ column if column in keep_known else 'positioned.' ~ column }} as {{ column }},
+    {{ 'coalesce(positioned.' ~ column ~ ', older_' ~ column ~ '.' ~ column ~ ')' if column in keep_known else 'positioned.' ~ column }} as {{ column }},
     {%- endfor %}
     newest.first_observed_at
 from positioned
 inner join newest on positioned.position = newest.position
+{%- for column in keep_known %}
+left join older_{{ column }} on newest.position = older_{{ column }}.position
+{%- endfor %}
 {%- endmacro %}
 
 {% macro prefix_columns(alias, columns) -%}

@@ -100,6 +100,11 @@ select explode(sequence({{ first }}, {{ last }}, interval 1 day)) as calendar_da
 {% macro duckdb__last_known(column, window) -%}last_value({{ column }} ignore nulls) over {{ window }}{%- endmacro %}
 {% macro default__last_known(column, window) -%}last_value({{ column }}, true) over {{ window }}{%- endmacro %}
 
+{#- Whole number of up to 38 digits. -#}
+{% macro to_wide(value) -%}{{ adapter.dispatch('to_wide')(value) }}{%- endmacro %}
+{% macro duckdb__to_wide(value) -%}cast({{ value }} as hugeint){%- endmacro %}
+{% macro default__to_wide(value) -%}cast({{ value }} as decimal(38, 0)){%- endmacro %}
+
 {#- Exact sum of doubles: equal from run to run and thread to thread. -#}
 {% macro exact_sum(value) -%}cast(sum(cast({{ value }} as decimal(38, 18))) as double){%- endmacro %}
 

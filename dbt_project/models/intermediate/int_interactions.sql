@@ -1,3 +1,4 @@
+{{ config(joins_as_written=true) }}
 -- The canonical events: one row per (source row, target), with the side of both, the direction and all flags that measures filter on.
 -- A message gives one event to the author of what it answers (else quotes, else of the tree's first message) and to each account it names by hand.
 with messages as {{ inlined() }} (
