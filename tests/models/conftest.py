@@ -5,6 +5,7 @@ Stage(rows) → warehouse.duckdb → run_transform → marts.duckdb → rows as 
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
@@ -208,3 +209,10 @@ def built(brands: Path) -> Brand:
     brand = open_brand(brands, "t11")
     brand.result = brand.transform(stage)
     return brand
+
+
+@pytest.fixture(scope="session")
+def manifest(built: Brand) -> dict[str, Any]:
+    """What dbt knows of the project: each model with its configuration and the path of its compiled SQL."""
+    loaded: dict[str, Any] = json.loads((built.paths.dbt_target / "manifest.json").read_text(encoding="utf-8"))
+    return loaded

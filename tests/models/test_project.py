@@ -24,12 +24,6 @@ LAYERS = {"staging": 0, "intermediate": 1, "marts": 2}
 PLAIN_TYPES = {"string", "bigint", "double", "boolean", "date", "timestamp"}
 
 
-@pytest.fixture(scope="module")
-def manifest(built: Brand) -> dict[str, Any]:
-    loaded: dict[str, Any] = json.loads((built.paths.dbt_target / "manifest.json").read_text(encoding="utf-8"))
-    return loaded
-
-
 def list_models(manifest: dict[str, Any]) -> dict[str, Any]:
     return {name: node for name, node in manifest["nodes"].items() if node["resource_type"] == "model"}
 
