@@ -112,6 +112,17 @@ class Scale:
         self.figures.append(figure)
         print_table([figure])
 
+    def measure(self, seconds_left: float) -> None:
+        """Everything of this size; days only where they end in time. Raises SystemExit where a stage failed."""
+        begun = time.monotonic()
+        self.prepare()
+        if self.source:
+            self.measure_marts()
+        else:
+            self.measure_first_run()
+        self.measure_queries()
+        self.measure_one_more_day(seconds_left - (time.monotonic() - begun))
+
     # -- what is measured -------------------------------------------------------------------------------------------
 
     def prepare(self) -> None:
@@ -361,19 +372,19 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="fifty-performance-") as name:
         begun = time.monotonic()
         scales: list[Scale] = []
+        failure: SystemExit | None = None
         for millions in sorted({*options.sizes, *([100] if options.huge else [])}):
             source = scales[0] if scales and not options.generated else None
             runs = options.runs if millions < LARGE else 1
             scale = Scale(millions, (options.folder or Path(name)) / f"{millions:g}M", runs, source=source)
             scale.folder.mkdir(parents=True, exist_ok=True)
-            scale.prepare()
-            if source:
-                scale.measure_marts()
-            else:
-                scale.measure_first_run()
-            scale.measure_queries()
-            scale.measure_one_more_day(60 * options.minutes - (time.monotonic() - begun))
             scales.append(scale)
+            try:
+                scale.measure(60 * options.minutes - (time.monotonic() - begun))
+            except SystemExit as stopped:
+                # What was measured until then took hours.
+                failure = stopped
+                break
             if options.folder is None and source:
                 shutil.rmtree(scale.folder)
     figures = [figure for scale in scales for figure in scale.figures] + compare_sizes(scales)
@@ -381,6 +392,8 @@ def main() -> None:
     print_table(figures)
     if not options.keep_results:
         write_results("performance", figures)
+    if failure:
+        raise failure
 
 
 if __name__ == "__main__":

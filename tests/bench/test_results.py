@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
 
-from bench import results
+from bench import performance, results
 from bench.performance import Scale, compare_sizes
 from bench.queries import read_queries
 from bench.stages import count_bytes, measure_command
@@ -45,6 +46,20 @@ def test_a_day_is_compared_with_a_tenth_of_the_history_only(tmp_path: Path) -> N
     (figure,) = compare_sizes(scales)
     assert (figure.value, figure.met) == (1.2, True)
     assert compare_sizes([Scale(1, tmp_path, 1, day_price=1.0), Scale(5, tmp_path, 1, day_price=1.0)]) == []
+
+
+def test_a_stage_that_fails_at_a_large_size_loses_nothing_that_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def measure(scale: Scale, _: float) -> None:
+        scale.add("land", 1.5, "s")
+        if scale.millions == 10:
+            raise SystemExit("transform ended with 1")
+
+    monkeypatch.setattr(results, "FOLDER", tmp_path / "results")
+    monkeypatch.setattr(Scale, "measure", measure)
+    monkeypatch.setattr(sys, "argv", ["performance", "--sizes", "1", "10", "--folder", str(tmp_path)])
+    with pytest.raises(SystemExit, match="transform ended with 1"):
+        performance.main()
+    assert [figure.name for figure in results.read_results("performance")] == ["1M land", "10M land"]
 
 
 def test_a_command_is_measured_and_a_failing_one_says_so(tmp_path: Path) -> None:
