@@ -188,6 +188,11 @@ class Scale:
             remains.unlink()
         shutil.rmtree(self.paths.published, ignore_errors=True)
         shutil.rmtree(self.paths.dbt_target, ignore_errors=True)
+        if self.landed_files.exists():
+            # A kept folder: the day that came later is landed in it already, and is to come later again.
+            shutil.rmtree(self.paths.landing)
+            shutil.copytree(self.landed_files, self.paths.landing, copy_function=os.link)
+            (self.paths.root / "day-landed").unlink(missing_ok=True)
         spent = self.run_stages(("land", "gate_landed"), self.first_day)
         shutil.copy(self.paths.warehouse, self.landed_warehouse)
         shutil.rmtree(self.landed_files, ignore_errors=True)
