@@ -73,6 +73,23 @@ def test_what_a_run_needs_follows_from_marts_version_and_work_file(
     assert sum(estimate_run(BrandPaths(filled.data, "new")).values()) == 0
 
 
+def test_what_a_first_build_needs_is_estimated_by_what_is_landed(
+    tmp_path: Path, settings: Settings, brand: Brand, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paths = BrandPaths(tmp_path, "new")
+    part = paths.landing / "wordpress" / "acme" / "posts" / "beginning" / "part-00001.jsonl.gz"
+    part.parent.mkdir(parents=True)
+    part.write_bytes(b"x" * 1_000_000)
+    assert estimate_run(paths) == {paths.root: 105_000_000, paths.published: 2_500_000}
+    # What is brought into the work file already has its room.
+    paths.warehouse.write_bytes(b"x" * 80_000_000)
+    assert estimate_run(paths)[paths.root] == 25_000_000
+    tight = settings.model_copy(update={"data": tmp_path, "disk_reserve_gigabytes": 0.0})
+    set_free(monkeypatch, 27_499_999)
+    with pytest.raises(DiskError):
+        begin_run("new", tight, Config(brands={"new": brand}), as_of=AS_OF.isoformat())
+
+
 def make_extracts(paths: BrandPaths, name: str, *days: date) -> None:
     for day in days:
         folder = paths.extracts / name / day.isoformat()
