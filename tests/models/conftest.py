@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 from typing import Any
+from unittest import mock
 
 import duckdb
 import pytest
@@ -171,6 +173,8 @@ class Brand:
     paths: BrandPaths
     settings: Settings
     result: TransformResult | None = None
+    statements: list[str] = field(default_factory=list)
+    """What dbt asked of DuckDB, in order; filled for `built` alone."""
 
     def transform(self, stage: Stage | None = None, *, as_of: date = AS_OF, known_at: datetime | None = None) -> TransformResult:
         """Fill the work file and build the marts."""
@@ -192,6 +196,21 @@ def open_brand(folder: Path, name: str) -> Brand:
     return Brand(BrandPaths(folder, name), load_settings(data=folder, threads=2))
 
 
+@contextmanager
+def record_statements(statements: list[str]) -> Iterator[None]:
+    """Note every statement that dbt passes on to DuckDB, and pass it on."""
+    from dbt.adapters.duckdb.environments.local import DuckDBCursorWrapper
+
+    execute = DuckDBCursorWrapper.execute
+
+    def note(cursor: Any, sql: str, bindings: Any = None) -> Any:
+        statements.append(sql)
+        return execute(cursor, sql, bindings)
+
+    with mock.patch.object(DuckDBCursorWrapper, "execute", note):
+        yield
+
+
 @pytest.fixture(scope="session")
 def brands(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     """Folder for the brands of this session; one parse of the project serves them all in turn."""
@@ -207,7 +226,8 @@ def built(brands: Path) -> Brand:
     add_business(stage)
     add_spread(stage)
     brand = open_brand(brands, "t11")
-    brand.result = brand.transform(stage)
+    with record_statements(brand.statements):
+        brand.result = brand.transform(stage)
     return brand
 
 
