@@ -81,13 +81,17 @@ def test_what_a_first_build_needs_is_estimated_by_what_is_landed(
     part.parent.mkdir(parents=True)
     part.write_bytes(b"x" * 1_000_000)
     assert estimate_run(paths) == {paths.root: 105_000_000, paths.published: 2_500_000}
+    tight = settings.model_copy(update={"data": tmp_path, "disk_reserve_gigabytes": 0.0})
+    config = Config(brands={"new": brand})
+    set_free(monkeypatch, 107_499_999)
+    with pytest.raises(DiskError):
+        begin_run("new", tight, config, as_of=AS_OF.isoformat())
+    set_free(monkeypatch, 107_500_000)
+    with pytest.raises(Exception, match="configuration has not landed"):
+        begin_run("new", tight, config, as_of=AS_OF.isoformat())
     # What is brought into the work file already has its room.
     paths.warehouse.write_bytes(b"x" * 80_000_000)
     assert estimate_run(paths)[paths.root] == 25_000_000
-    tight = settings.model_copy(update={"data": tmp_path, "disk_reserve_gigabytes": 0.0})
-    set_free(monkeypatch, 27_499_999)
-    with pytest.raises(DiskError):
-        begin_run("new", tight, Config(brands={"new": brand}), as_of=AS_OF.isoformat())
 
 
 def make_extracts(paths: BrandPaths, name: str, *days: date) -> None:
