@@ -23,8 +23,8 @@ _HEAD = """# What has been measured
 
 *Made of `bench/results/` by `make bench`; change `bench/evidence.yml` or run the bench again, not this page.*
 
-Everything here was run on one machine with two cores; the numbers of that run are in `bench/results/<name>.json`, all of them. An aim was set before
-the first run and stays when it is missed. Seconds depend on the machine; ratios are measured against a limit in the same run and do not.
+Each bench was run on a machine with two cores, not all on the same day; all figures of its last run are in `bench/results/<name>.json`. An aim was set
+before the first run and stays when it is missed. Seconds depend on the machine; ratios are measured against a limit in the same run and do not.
 """
 
 
@@ -38,9 +38,8 @@ def write_evidence() -> str:
     figures = {bench: read_results(bench) for bench in sections}
     lines = [_HEAD, "| measured | aims met | by |", "| --- | --- | --- |"]
     for bench, section in sections.items():
-        lines.append(
-            f"| [{section['title']}](#{_name_anchor(section['title'])}) | {_count_met(figures[bench]) if bench in measured else 'not run yet'} | `{section['command']}` |"
-        )
+        met = _count_met(figures[bench]) if bench in measured else "not run yet"
+        lines.append(f"| [{section['title']}](#{_name_anchor(section['title'])}) | {met} | `{section['command']}` |")
     for bench, section in sections.items():
         lines += ["", f"## {section['title']}", "", section["question"].strip(), ""]
         if bench not in measured:
