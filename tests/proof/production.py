@@ -54,16 +54,23 @@ class Proof:
     """What has been seen so far."""
 
     figures: list[Figure] = field(default_factory=list)
+    missed: list[str] = field(default_factory=list)
+    """What is not as it must be, each with what was seen."""
 
     def note(self, figure: Figure) -> None:
         """Keep a figure and say it at once."""
         self.figures.append(figure)
+        if figure.met is False:
+            self.missed.append(f"{figure.name}: {figure.value} {figure.unit}, aim {figure.aim}")
         print(f"  {figure.name}: {figure.value} {figure.unit}" + ("" if figure.met is not False else f"  MISSED ({figure.aim})"), flush=True)
 
     def check(self, name: str, is_so: bool, seen: object = "") -> None:
         """Keep whether something is as it must be; 1 is yes."""
         self.figures.append(Figure(name, int(is_so), "yes = 1", "1", is_so))
-        print(f"  {'yes' if is_so else 'NO '} {name}" + (f" ({seen})" if str(seen) else ""), flush=True)
+        said = name + (f" ({seen})" if str(seen) else "")
+        if not is_so:
+            self.missed.append(said)
+        print(f"  {'yes' if is_so else 'NO '} {said}", flush=True)
 
 
 class Production:

@@ -56,8 +56,8 @@ def show_chain(production: Production, proof: Proof) -> None:
     extracts = [run for run in api.list_runs(f"extracts_{slug}") if run.kind == "asset_triggered"]
     proof.check("the warehouse follows the pulls by itself", any(run.state == "success" for run in warehouse), f"{len(warehouse)} runs")
     proof.check("the extracts follow the publish by themselves", any(run.state == "success" for run in extracts), f"{len(extracts)} runs")
-    bad = [f"{run.dag} {run.name} {run.state}" for run in api.list_runs() if run.state == "failed"]
-    proof.check("no run failed", not bad, ", ".join(bad))
+    bad = [api.explain(run) for run in api.list_runs() if run.state == "failed"]
+    proof.check("no run failed", not bad, " · ".join(bad))
     labels = {one["rendered_map_index"] for run in fired for one in api.list_tasks(run) if one["task_id"] == "pull"}
     proof.check(
         "the grid names brand and account of each pull", all(str(label).startswith(slug) for label in labels), ", ".join(map(str, sorted(labels)))
@@ -219,10 +219,11 @@ def main() -> int:
     proof = Proof()
     if not work_in_folder("fifty-proof-", lambda folder: run_proof(folder, proof, is_bounded=options.bounded), is_kept=options.keep):
         return 1
-    missed = [figure.name for figure in proof.figures if figure.met is False]
     if not options.bounded:
         write_results("proof", proof.figures)
     print()
     print_table(proof.figures)
-    print(f"{'PROVEN' if not missed else 'NOT PROVEN: ' + '; '.join(missed)} in {time.monotonic() - started:.0f} s.")
-    return 1 if missed else 0
+    for missed in proof.missed:
+        print(f"NOT PROVEN: {missed}")
+    print(f"{'Not all is proven' if proof.missed else 'PROVEN'}, in {time.monotonic() - started:.0f} s.")
+    return 1 if proof.missed else 0
