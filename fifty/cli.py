@@ -132,7 +132,7 @@ def pull(
 
 @app.command()
 def land(config: ConfigOption = None, data: DataOption = None, brand: BrandOption = None, as_json: JsonOption = False) -> None:
-    """Bring landed files into the staging tables, each load in one transaction."""
+    """Bring landed files into the staging tables; each load comes whole or not at all."""
     _run_stages(lambda one: one.land(), config=config, data=data, brand=brand, as_json=as_json)
 
 
