@@ -14,7 +14,18 @@ from airflow.providers.standard.operators.empty import EmptyOperator
 from airflow.sdk import DAG, AssetAlias, CronDataIntervalTimetable, Param, TriggerRule, get_current_context, task
 
 from fifty.connectors.base import Connector, discover_connectors
-from scheduler.defaults import START_DATE, as_of_param, default_args, is_run, is_wanted, landing_asset, list_brands, open_settings, skip_when_early
+from scheduler.defaults import (
+    START_DATE,
+    as_of_param,
+    default_args,
+    is_run,
+    is_wanted,
+    landing_asset,
+    list_brands,
+    name_alias,
+    open_settings,
+    skip_when_early,
+)
 
 LARGEST_MAP = 200  # Airflow's own bound is 1024; a grid of more than a few hundred is unreadable.
 
@@ -32,8 +43,9 @@ settings, config = open_settings()
 
 def build_pull(connector: Connector, brands: list[str]) -> DAG:
     """The DAG that pulls one platform for the brands that use it."""
-    # An alias, because only brands that landed something are announced; it bears the name of the asset it may become.
-    aliases = {slug: AssetAlias(landing_asset(slug).uri, group="fifty") for slug in brands}
+    # An alias, because only brands that landed something are announced. Each DAG has its own: Airflow ties alias and asset together at the first event,
+    # and of two tasks that do so for one alias at once it marks the later failed, without another try and with nothing in its log.
+    aliases = {slug: AssetAlias(name_alias(landing_asset(slug), connector.platform), group="fifty") for slug in brands}
     with DAG(
         dag_id=f"pull_{connector.platform}",
         schedule=CronDataIntervalTimetable(settings.pull_schedule, timezone="UTC"),

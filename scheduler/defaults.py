@@ -66,6 +66,11 @@ def marts_asset(slug: str) -> Asset:
     return Asset(name=f"fifty://{slug}/marts", uri=f"fifty://{slug}/marts", group="fifty")
 
 
+def name_alias(asset: Asset, producer: str) -> str:
+    """Name of the alias by which one of several producers announces the asset; what stands before the # is the asset's URI."""
+    return f"{asset.uri}#{producer}"
+
+
 def is_run(context: dict[str, Any], kind: str) -> bool:
     """Whether the run is `scheduled`, `backfill`, `manual` …; tasks and tests see different types for it, of which only the value is the same."""
     run_type = context["dag_run"].run_type

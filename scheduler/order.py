@@ -13,8 +13,8 @@ from typing import Any
 
 
 def list_produced(dag: Any) -> set[str]:
-    """URIs of the assets a DAG's tasks may update; an alias counts as the asset whose name it bears."""
-    return {getattr(outlet, "uri", None) or outlet.name for task in dag.tasks for outlet in task.outlets or []}
+    """URIs of the assets a DAG's tasks may update; an alias counts as the asset whose URI its name begins with."""
+    return {getattr(outlet, "uri", None) or outlet.name.partition("#")[0] for task in dag.tasks for outlet in task.outlets or []}
 
 
 def list_awaited(dag: Any) -> set[str]:

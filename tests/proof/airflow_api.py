@@ -8,7 +8,7 @@ Run alone: not useful; used by ``tests/proof/run.py``.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, TypeVar
@@ -93,21 +93,15 @@ class AirflowApi:
         found: list[dict[str, Any]] = self.ask("GET", f"dags/{run.dag}/dagRuns/{run.name}/taskInstances", params={"limit": 200})["task_instances"]
         return found
 
-    def explain(self, run: Run) -> str:
-        """Why a run failed: each failed task with the last error in the log of its last attempt."""
-        causes = []
-        for one in self.list_tasks(run):
-            if one["state"] != "failed":
-                continue
-            answer = self.ask(
-                "GET", f"dags/{run.dag}/dagRuns/{run.name}/taskInstances/{one['task_id']}/logs/{one['try_number']}",
-                params={"map_index": one["map_index"], "full_content": True}, headers={"Accept": "application/json"},
-            )  # fmt: skip
-            errors = [line for line in answer["content"] if isinstance(line, dict) and line.get("level") in ("error", "critical")]
-            thrown = [f"{cause['exc_type']}: {cause['exc_value']}" for line in errors for cause in line.get("error_detail") or []]
-            said = [*(str(line.get("event")) for line in errors), *thrown] or ["its log has no error"]
-            causes.append(f"{one['task_id']}, attempt {one['try_number']}: {said[-1]}")
-        return f"{run.dag} {run.name}: {'; '.join(causes) or 'no task failed'}"
+    def read_errors(self, run: Run, task: Mapping[str, Any]) -> list[str]:
+        """What the log of a task's last attempt says of errors, the last one last. Raises ServerFailed where Airflow has no log."""
+        answer = self.ask(
+            "GET", f"dags/{run.dag}/dagRuns/{run.name}/taskInstances/{task['task_id']}/logs/{task['try_number']}",
+            params={"map_index": task["map_index"], "full_content": True}, headers={"Accept": "application/json"},
+        )  # fmt: skip
+        errors = [line for line in answer["content"] if isinstance(line, dict) and line.get("level") in ("error", "critical")]
+        thrown = [f"{cause['exc_type']}: {cause['exc_value']}" for line in errors for cause in line.get("error_detail") or []]
+        return [*(str(line.get("event")) for line in errors), *thrown]
 
     def trigger(self, dag: str, **conf: Any) -> Run:
         """Start a run by hand."""

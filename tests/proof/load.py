@@ -175,7 +175,7 @@ def main() -> int:
     options = parser.parse_args()
     forget_own_settings()
     proof = Proof()
-    if not work_in_folder("fifty-load-", lambda folder: run_load(folder, proof, brands=options.brands), is_kept=options.keep):
+    if not work_in_folder("fifty-load-", lambda folder: run_load(folder, proof, brands=options.brands), proof, is_kept=options.keep):
         return 1
     if options.brands == BRANDS:
         write_results("load", proof.figures)

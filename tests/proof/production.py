@@ -171,6 +171,22 @@ class Production:
         time.sleep(2.5)
         return pid
 
+    def explain(self, run: Run) -> str:
+        """Why a run failed: each failed task with the last error of its log, else with what the api-server says: Airflow fails tasks that ended well, too."""
+        causes = []
+        for one in self.api.list_tasks(run):
+            if one["state"] != "failed":
+                continue
+            try:
+                errors = self.api.read_errors(run, one)
+            except ServerFailed as error:
+                errors = [str(error)]
+            if not errors:
+                log = self.stand.log_of("api-server").read_text(encoding="utf-8", errors="replace")
+                errors = [f"api-server: {line[:500]}" for line in log.splitlines() if "Setting the task to failed" in line]
+            causes.append(f"{one['task_id']}, attempt {one['try_number']}: {errors[-1] if errors else 'no log has an error'}")
+        return f"{run.dag} {run.name}: {'; '.join(causes) or 'no task failed'}"
+
     def count_attempts(self, run: Run, task: str) -> int:
         """Attempts that a task took."""
         return int(next(one["try_number"] for one in self.api.list_tasks(run) if one["task_id"] == task))
@@ -196,8 +212,11 @@ def forget_own_settings() -> None:
         del os.environ[name]
 
 
-def work_in_folder(prefix: str, work: Callable[[Path], None], *, is_kept: bool) -> bool:
-    """Do the work in a new folder of the machine, which goes afterwards unless it is kept or the work failed; returns whether all came up and ended."""
+def work_in_folder(prefix: str, work: Callable[[Path], None], proof: Proof, *, is_kept: bool) -> bool:
+    """Do the work in a new folder of the machine; returns whether all came up and ended.
+
+    The folder goes afterwards unless it is kept, the work failed or something was missed: the services' logs in it may be all that says why.
+    """
     folder = Path(tempfile.mkdtemp(prefix=prefix))
     # PostgreSQL runs as another user and must pass through.
     folder.chmod(0o755)
@@ -208,7 +227,7 @@ def work_in_folder(prefix: str, work: Callable[[Path], None], *, is_kept: bool) 
     except ServerFailed as error:
         print(f"\n{error}", file=sys.stderr)
     finally:
-        if is_kept or not is_done:
+        if is_kept or not is_done or proof.missed:
             print(f"Logs: {folder}", flush=True)
         else:
             shutil.rmtree(folder, ignore_errors=True)

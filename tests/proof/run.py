@@ -56,7 +56,7 @@ def show_chain(production: Production, proof: Proof) -> None:
     extracts = [run for run in api.list_runs(f"extracts_{slug}") if run.kind == "asset_triggered"]
     proof.check("the warehouse follows the pulls by itself", any(run.state == "success" for run in warehouse), f"{len(warehouse)} runs")
     proof.check("the extracts follow the publish by themselves", any(run.state == "success" for run in extracts), f"{len(extracts)} runs")
-    bad = [api.explain(run) for run in api.list_runs() if run.state == "failed"]
+    bad = [production.explain(run) for run in api.list_runs() if run.state == "failed"]
     proof.check("no run failed", not bad, " · ".join(bad))
     labels = {one["rendered_map_index"] for run in fired for one in api.list_tasks(run) if one["task_id"] == "pull"}
     proof.check(
@@ -217,7 +217,7 @@ def main() -> int:
     forget_own_settings()
     started = time.monotonic()
     proof = Proof()
-    if not work_in_folder("fifty-proof-", lambda folder: run_proof(folder, proof, is_bounded=options.bounded), is_kept=options.keep):
+    if not work_in_folder("fifty-proof-", lambda folder: run_proof(folder, proof, is_bounded=options.bounded), proof, is_kept=options.keep):
         return 1
     if not options.bounded:
         write_results("proof", proof.figures)
