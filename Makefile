@@ -41,7 +41,7 @@ proof: $(STAMP) ## run every service of docker-compose.yml as a process: schedul
 
 # Each writes bench/results/<name>.json; one that fails does not keep the others from running.
 BENCHES ?= landing storage peers performance agency completeness steadiness validity kills
-bench: $(STAMP) ## every bench, about two hours on two cores; BENCHES="peers agency" runs some; writes bench/results/ and docs/evidence.md
+bench: $(STAMP) ## every bench, about two and a half hours on two cores; BENCHES="peers agency" runs some; writes bench/results/ and docs/evidence.md
 	@failed=""; for bench in $(BENCHES); do echo "== $$bench"; $(BIN)/python -m bench.$$bench || failed="$$failed $$bench"; done; \
 	$(BIN)/python -m bench.evidence || failed="$$failed evidence"; \
 	if [ -n "$$failed" ]; then echo "failed:$$failed" >&2; exit 1; fi

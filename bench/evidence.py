@@ -13,7 +13,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.results import FOLDER, Figure, format_value, read_results
+from bench.results import FOLDER, Figure, format_value, read_results, say_met
 from fifty.settings import PROJECT_ROOT
 from fifty.yaml_files import read_yaml
 
@@ -24,7 +24,8 @@ _HEAD = """# What has been measured
 *Made of `bench/results/` by `make bench`; change `bench/evidence.yml` or run the bench again, not this page.*
 
 Each bench was run on a machine with two cores, not all on the same day; all figures of its last run are in `bench/results/<name>.json`. An aim was set
-before the first run and stays when it is missed. Seconds depend on the machine; ratios are measured against a limit in the same run and do not.
+before the first run and stays when it is missed; where chance alone could have met or missed it, it is undecided. Seconds depend on the machine; ratios are
+measured against a limit in the same run and do not.
 """
 
 
@@ -78,8 +79,9 @@ def explain_missed(bench: str, figures: Iterable[Figure], reasons: Mapping[str, 
 
 
 def _count_met(figures: Iterable[Figure]) -> str:
-    aimed = [figure.met for figure in figures if figure.met is not None]
-    return f"{sum(aimed)} of {len(aimed)}" if aimed else "none set"
+    aimed = [figure.met for figure in figures if figure.aim]
+    undecided = f", {aimed.count(None)} undecided" if None in aimed else ""
+    return f"{aimed.count(True)} of {len(aimed)}{undecided}" if aimed else "none set"
 
 
 def _write_table(figures: Iterable[Figure]) -> list[str]:
@@ -104,7 +106,7 @@ def _write_value(figure: Figure) -> str:
 
 
 def _write_met(figure: Figure) -> str:
-    return {True: "met", False: "**missed**", None: ""}[figure.met]
+    return "**missed**" if figure.met is False else say_met(figure)
 
 
 def _name_anchor(title: str) -> str:

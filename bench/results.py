@@ -17,7 +17,7 @@ FOLDER = Path(__file__).with_name("results")
 
 @dataclass(frozen=True)
 class Figure:
-    """One measured number; `aim` is None where nothing is aimed at, `met` then too."""
+    """One measured number; `aim` is None where nothing is aimed at, `met` then too, and where the interval of the figure holds the aim: undecided."""
 
     name: str
     value: float | int | None
@@ -57,12 +57,16 @@ def read_results(bench: str) -> list[Figure]:
 
 def print_table(figures: Iterable[Figure]) -> None:
     """The figures, one a line."""
-    rows = [(figure.name, format_value(figure.value), figure.unit, figure.aim or "", {True: "met", False: "MISSED", None: ""}[figure.met])
-            for figure in figures]  # fmt: skip
+    rows = [(figure.name, format_value(figure.value), figure.unit, figure.aim or "", say_met(figure)) for figure in figures]
     widths = [max((len(row[place]) for row in rows), default=0) for place in range(5)]
     for name, value, unit, aim, met in rows:
         line = f"{name:{widths[0]}}  {value:>{widths[1]}} {unit:{widths[2]}}  {aim:{widths[3]}}  {met}"
         print(line.rstrip(), flush=True)
+
+
+def say_met(figure: Figure) -> str:
+    """Whether a figure meets its aim, in a word; empty where nothing is aimed at."""
+    return {True: "met", False: "MISSED", None: "undecided" if figure.aim else ""}[figure.met]
 
 
 def format_value(value: float | int | None) -> str:

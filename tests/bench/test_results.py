@@ -48,6 +48,21 @@ def test_a_day_is_compared_with_a_tenth_of_the_history_only(tmp_path: Path) -> N
     assert compare_sizes([Scale(1, tmp_path, 1, day_price=1.0), Scale(5, tmp_path, 1, day_price=1.0)]) == []
 
 
+def test_a_day_on_the_day_before_is_not_held_against_one_from_nothing(tmp_path: Path) -> None:
+    scales = [Scale(1, tmp_path, 1, day_price=10.0, is_day_kept=False), Scale(10, tmp_path, 1, day_price=9.0)]
+    (figure,) = compare_sizes(scales)
+    assert (figure.value, figure.aim, figure.met) == (0.9, None, None)
+    assert "one of them built from nothing" in figure.name
+
+
+def test_a_figure_is_undecided_only_where_something_is_aimed_at() -> None:
+    assert [results.say_met(results.Figure("a", 1, "s", aim, met)) for aim, met in ((None, None), ("above 0", None), ("above 0", True))] == [
+        "",
+        "undecided",
+        "met",
+    ]
+
+
 def test_a_stage_that_fails_at_a_large_size_loses_nothing_that_was_measured(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def measure(scale: Scale, _: float) -> None:
         scale.add("land", 1.5, "s")
