@@ -283,7 +283,7 @@ def describe(result: Completeness) -> list[Figure]:
 def main() -> None:
     """Measure, print and write the result file."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
-    parser.add_argument("--interactions", type=int, default=30_000)
+    parser.add_argument("--interactions", type=int, default=100_000)
     parser.add_argument("--seed", type=int, default=101)
     parser.add_argument("--dir", type=Path, help="keep the world and the landed loads here")
     options = parser.parse_args()
