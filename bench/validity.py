@@ -6,8 +6,8 @@ truth as of the end of the world: future_exchange, value_ledger, identities ─�
 Protocol, written before the first run on the reported worlds:
 - Worlds: preset `run`, 400 days, 40,000 interactions, one brand; seed s has the regime `bursty` (recency wins) where s ends in 4 or 5, `celebrity`
   (followers matter) where it ends in 7, else `mixed`; the thesis is true, false, open in turn ((s − 1) mod 3). Seeds 1 to 20 are for tuning. Reported are
-  201 to 210, run once: two bursty worlds (204, 205), one of celebrities (207), three or four of each thesis. (The seeds 101 to 130 were meant for this; what
-  they said led to two mends of the worlds, decision 0015, so they count as seen.)
+  101 to 110: two bursty worlds (104, 105), one of celebrities (107), three or four of each thesis. They were to be run once. What the first run said led to two
+  mends of the worlds (decision 0015), and they were run again; so they count as seen, and whoever changes a score or a world now reports other seeds.
 - Cut: 90 days before the world ends. The pipeline lands what the platforms show at the cut, so that nothing later can be known, and builds its marts.
 - Tuned, on the seeds 1 to 20 only: four parameters of strength, over TUNING_GRID (half-life, weight of a reshare, balance floor, whether likes count at
   all), by AUC for exchange in 90 days, the mean of that among all people and that among those who had talked. Chosen is, of what lies within 0.005 of
@@ -30,9 +30,9 @@ Protocol, written before the first run on the reported worlds:
   truths: that of a perfect observer of the very people whom the product chose (their true value in that time, by the same interval), and that of the
   world's own fifty and crowd by hidden type (summary.json). The first tells whether the measurement is right, the second whether the choice is. Wrong is
   a verdict of holds or refuted where that truth has another; missed is one that does not decide where the truth does. `--verdicts` asks this alone of
-  the worlds 211 to 230, so that there are thirty.
+  the worlds 111 to 130, so that there are thirty; they were seen in the same way.
 Baselines: bench/validity_baselines.py. The real network has its own protocol: bench/validity_network.py.
-Run alone: `python -m bench.validity [--tune] [--seeds 201 202] [--no-network]` writes bench/results/validity.json and verdicts.json, `--verdicts` the latter alone.
+Run alone: `python -m bench.validity [--tune] [--seeds 101 102] [--no-network]` writes bench/results/validity.json and verdicts.json, `--verdicts` the latter alone.
 """
 
 from __future__ import annotations
@@ -66,7 +66,7 @@ from fifty.warehouse import BrandPaths, connect, lock_brand
 
 ANCHOR = date(2026, 3, 2)
 DAYS, INTERACTIONS, HORIZON_DAYS = 400, 40_000, 90
-TUNING_SEEDS, REPORTED_SEEDS, VERDICT_SEEDS = range(1, 21), range(201, 211), range(211, 231)
+TUNING_SEEDS, REPORTED_SEEDS, VERDICT_SEEDS = range(1, 21), range(101, 111), range(111, 131)
 HALF_LIVES = (15, 30, 45, 90)
 TOLERANCE = 0.005
 LIST_SIZE = 50
