@@ -183,7 +183,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 2
     if options.command == "world":
         move_world(directory, now)
-        print(f"demo: world, truth and business files in {directory}")
+        made = sum(rows["messages"] + rows["reactions"] for rows in head.counts.values())
+        print(f"demo: world of {made:,} interactions, truth and business files in {directory}")
         return 0
     write_atomically(directory / "faults.json", write_faults(faults))
     return serve_world(directory, now, options.limits, lambda: move_world(directory, now))

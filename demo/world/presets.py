@@ -138,8 +138,8 @@ def make_plan(
     shape = PRESETS[preset]
     days, brands = days or shape.days, brands or shape.brands
     each = interactions // brands if interactions else round(shape.interactions * days / shape.days)
-    if days < 30 or brands < 1 or each < 500:
-        raise ValueError(f"{days} days, {brands} brands, {each} interactions each: at least 30 days, a brand and 500 interactions each are needed")
+    if days < 7 or brands < 1 or each < 100:
+        raise ValueError(f"{days} days, {brands} brands, {each} interactions each: at least 7 days, a brand and 100 interactions each are needed")
     if interactions and interactions != shape.interactions * shape.brands:
         shape = replace(shape, commenters=None, likes=None)
     return Plan(preset, seed, anchor, thesis, regime, days, each, brands, shape)

@@ -139,6 +139,15 @@ def test_a_world_is_as_large_as_wanted(wanted: int, days: int, brands: int, tmp_
     assert abs(count_interactions(Made(tmp_path)) / wanted - 1) < 0.1
 
 
+def test_a_week_of_a_hundred_interactions_is_a_world_and_less_is_refused(tmp_path: Path) -> None:
+    made = make_world(tmp_path, "small", interactions=100, days=7)
+    assert 100 <= count_interactions(made) < 300
+    assert made.truth("people") and made.truth("asks")
+    for sizes in ({"interactions": 99, "days": 7}, {"interactions": 100, "days": 6}):
+        with pytest.raises(ValueError, match="at least 7 days, a brand and 100 interactions each"):
+            make_plan("small", 5, ANCHOR, **sizes)
+
+
 def test_the_presets_are_what_they_say(world: Made, tmp_path: Path) -> None:
     assert 6_000 <= count_interactions(world) <= 9_000
     tiny = make_world(tmp_path, "tiny")
