@@ -168,9 +168,9 @@ def _list_waiting(connection: duckdb.DuckDBPyConnection, paths: BrandPaths, load
     landed = dict(connection.execute("select load_id, manifest_sha256 from ops.loads").fetchall())
     connectors = discover_connectors()
     waiting = []
-    for load in list_finished_loads(paths.data, paths.brand):
+    for load in list_finished_loads(paths.data, paths.brand, known=set(landed.values())):
         manifest = load.manifest
-        if landed.get(manifest.load_id) == load.manifest_sha256 or (load_ids is not None and manifest.load_id not in load_ids):
+        if load_ids is not None and manifest.load_id not in load_ids:
             continue
         try:
             plan = plan_stream(connectors, manifest.platform, manifest.stream)

@@ -15,7 +15,7 @@ import gzip
 import hashlib
 import os
 import shutil
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
@@ -205,8 +205,12 @@ def read_manifest(folder: Path) -> LandedLoad | None:
         content = path.read_bytes()
     except FileNotFoundError:
         return None
+    return LandedLoad(folder, _parse_manifest(path, content), hashlib.sha256(content).hexdigest())
+
+
+def _parse_manifest(path: Path, content: bytes) -> Manifest:
     try:
-        manifest = Manifest.parse(simplejson.loads(content, use_decimal=True))
+        return Manifest.parse(simplejson.loads(content, use_decimal=True))
     except (ValueError, TypeError, KeyError) as error:
         raise LandingError(
             "the manifest cannot be read",
@@ -215,15 +219,34 @@ def read_manifest(folder: Path) -> LandedLoad | None:
             expected="the JSON that pull wrote",
             remedy="restore the file from a backup, or remove the load's folder and pull its window again",
         ) from None
-    return LandedLoad(folder, manifest, hashlib.sha256(content).hexdigest())
 
 
 def list_finished_loads(
-    data: Path, brand: str, *, platform: str | None = None, account: str | None = None, stream: str | None = None
+    data: Path,
+    brand: str,
+    *,
+    platform: str | None = None,
+    account: str | None = None,
+    stream: str | None = None,
+    known: Collection[str] = (),
 ) -> list[LandedLoad]:
-    """All finished loads of a brand, ordered by observed_at, then load_id. Folders without a manifest are passed over."""
-    pattern = f"{platform or '*'}/{account or '*'}/{stream or '*'}/*/manifest.json"
-    loads = [load for path in landing_root(data, brand).glob(pattern) if (load := read_manifest(path.parent))]
+    """All finished loads of a brand, ordered by observed_at, then load_id. Folders without a manifest are passed over.
+
+    So are, unparsed, manifests whose sha256 is in `known`. `next_state` is left out: read_manifest gives it. Raises LandingError for an unreadable manifest.
+    """
+    loads = []
+    for path in landing_root(data, brand).glob(f"{platform or '*'}/{account or '*'}/{stream or '*'}/*/manifest.json"):
+        try:
+            content = path.read_bytes()
+        except FileNotFoundError:
+            continue  # it went meanwhile
+        digest = hashlib.sha256(content).hexdigest()
+        if digest in known:
+            continue
+        manifest = _parse_manifest(path, content)
+        # Megabytes a load, which of a long history would fill the memory; only pull goes on from them.
+        manifest.next_state = {}
+        loads.append(LandedLoad(path.parent, manifest, digest))
     return sorted(loads, key=lambda load: (load.manifest.observed_at, load.manifest.load_id))
 
 

@@ -185,15 +185,11 @@ def is_published_already(run: BrandRun) -> bool:
     with open_version(run.paths) as (version, _):
         if version.run_id != run.run_id or is_version_stored(run.paths, run.settings, version.publish_id) is False:
             return False
-    # What publish wrote of itself after the build is no news.
-    finished = {
-        load.manifest.load_id: load.manifest_sha256
-        for load in list_finished_loads(run.paths.data, run.slug)
-        if load.manifest.platform != HISTORY_PLATFORM
-    }
     with lock_brand(run.paths, run.settings), connect(run.paths, run.settings) as connection:
-        landed = dict(connection.execute("select load_id, manifest_sha256 from ops.loads").fetchall())
-        if not finished.items() <= landed.items():
+        landed = {sha256 for (sha256,) in connection.execute("select manifest_sha256 from ops.loads").fetchall()}
+        waiting = list_finished_loads(run.paths.data, run.slug, known=landed)
+        # What publish wrote of itself after the build is no news.
+        if any(load.manifest.platform != HISTORY_PLATFORM for load in waiting):
             return False
         return find_news(connection, run.settings.dbt_project, as_of=run.as_of, known_at=write_cut(run.known_at)) is None
 

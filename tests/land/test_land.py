@@ -11,7 +11,7 @@ from workshop import MAPPING, SHAPE, Workshop, make_connector, make_line
 
 from fifty import land
 from fifty.errors import FatalError
-from fifty.landing import LoadWriter, ScopeRead
+from fifty.landing import LoadWriter, Manifest, ScopeRead, list_finished_loads, read_manifest
 
 
 def make_item(number: int = 1, **changes: object) -> dict[str, object]:
@@ -128,6 +128,26 @@ def test_a_new_revision_replaces_the_load_whole(workshop: Workshop) -> None:
     assert workshop.read("select count(*) from ops.quarantine") == [(0,)]
     assert workshop.read(f"select manifest_revision, landed_count from ops.loads where load_id = '{first.manifest.load_id}'") == [(2, 1)]
     assert workshop.read("select count(*), count(distinct load_id) from ops.completeness") == [(2, 2)]
+
+
+def test_a_list_of_loads_keeps_nothing_of_what_the_next_pull_goes_on_from(workshop: Workshop) -> None:
+    with LoadWriter(workshop.data, workshop.key(), kind="state") as writer:
+        writer.finish(scopes=[], next_state={"posts": {"p1": {}}})
+    [load] = list_finished_loads(workshop.data, workshop.brand)
+    assert load.manifest.next_state == {}
+    again = read_manifest(load.folder)
+    assert again and (again.manifest.next_state, again.manifest_sha256) == ({"posts": {"p1": {}}}, load.manifest_sha256)
+
+
+def test_the_manifest_of_a_load_that_is_landed_is_not_parsed_again(workshop: Workshop, monkeypatch: pytest.MonkeyPatch) -> None:
+    workshop.write([make_item(1)])
+    workshop.land()
+    added = workshop.write([make_item(2)], day=2)
+    parsed = []
+    parse = Manifest.parse
+    monkeypatch.setattr(Manifest, "parse", lambda raw: parsed.append(raw["load_id"]) or parse(raw))
+    assert workshop.land("run-2").load_ids == [added.manifest.load_id]
+    assert parsed == [added.manifest.load_id]
 
 
 def test_only_the_loads_asked_for_are_landed(workshop: Workshop) -> None:

@@ -21,7 +21,7 @@ from fifty.connectors.mastodon import unfold_context
 from fifty.errors import CredentialError, FatalError, RetryableError, SettingsError
 from fifty.http import Throttle, bearer_authorization
 from fifty.land import judge_completeness
-from fifty.landing import LandedLoad, list_finished_loads, read_lines
+from fifty.landing import LandedLoad, list_finished_loads, read_lines, read_manifest
 from fifty.pull import AccountPull, LoadOutcome, PullOptions, fill_template, run_pull
 from fifty.settings import Settings
 
@@ -271,7 +271,9 @@ class Puller:
         return {outcome.stream: outcome for outcome in job.run()}
 
     def load(self, stream: str) -> LandedLoad:
-        return list_finished_loads(self.data, "brand", stream=stream)[-1]
+        load = read_manifest(list_finished_loads(self.data, "brand", stream=stream)[-1].folder)
+        assert load
+        return load
 
     def scopes(self, stream: str) -> dict[str, Any]:
         return {scope.subject_id or "": scope for scope in self.load(stream).manifest.scopes}
