@@ -15,6 +15,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Literal
 
+from filelock import FileLock, Timeout
+
 from fifty.disk import measure_tree
 from fifty.errors import LandingError, SettingsError
 from fifty.landing import landing_root, list_finished_loads, verify_load
@@ -61,7 +63,10 @@ class Removal:
 
 
 def prune_brand(paths: BrandPaths, settings: Settings, *, is_dry_run: bool = False) -> list[Removal]:
-    """Remove what is beyond its time: published versions, loads never finished, extracts. Returns what went, or with `is_dry_run` what would."""
+    """Remove what is beyond its time: published versions, loads never finished, extracts. Returns what went, or with `is_dry_run` what would.
+
+    Abandoned loads of an account that is being pulled stay until the next time.
+    """
     removals = _list_versions(paths, settings) + _list_abandoned_loads(paths) + _list_old_extracts(paths, settings)
     if is_dry_run:
         return removals
@@ -71,11 +76,10 @@ def prune_brand(paths: BrandPaths, settings: Settings, *, is_dry_run: bool = Fal
         removals = [one for one in removals if one.kind != "version" or Path(one.path).name in gone]
     for leftover in paths.extracts.glob("*/.removed-*"):
         shutil.rmtree(leftover)
+    removals = [one for one in removals if one.kind != "abandoned load" or _remove_abandoned_load(Path(one.path))]
     for one in removals:
         path = Path(one.path)
-        if one.kind == "abandoned load":
-            shutil.rmtree(path)
-        elif one.kind == "extract":
+        if one.kind == "extract":
             # Renamed first: a folder under its own name is complete, whatever happens meanwhile.
             hidden = path.with_name(f".removed-{path.name}")
             path.rename(hidden)
@@ -94,13 +98,32 @@ def _list_versions(paths: BrandPaths, settings: Settings) -> list[Removal]:
 
 def _list_abandoned_loads(paths: BrandPaths) -> list[Removal]:
     """Loads that were begun long ago and never finished."""
-    oldest = time.time() - ABANDONED_AFTER_DAYS * 86400
-    found = []
-    for started in sorted(landing_root(paths.data, paths.brand).glob("*/*/*/*/started.json")):
-        newest = max(path.stat().st_mtime for path in started.parent.iterdir())
-        if newest < oldest and not (started.parent / "manifest.json").exists():
-            found.append(Removal(paths.brand, "abandoned load", str(started.parent), measure_tree(started.parent)))
-    return found
+    started = sorted(landing_root(paths.data, paths.brand).glob("*/*/*/*/started.json"))
+    folders = [one.parent for one in started if _is_abandoned(one.parent)]
+    return [Removal(paths.brand, "abandoned load", str(folder), measure_tree(folder)) for folder in folders]
+
+
+def _is_abandoned(folder: Path) -> bool:
+    """Whether nothing in a load's folder was written for long and it has no manifest."""
+    try:
+        newest = max((path.stat().st_mtime for path in folder.iterdir()), default=None)
+    except FileNotFoundError:
+        return False  # a file went meanwhile: somebody is at work here
+    is_old = newest is not None and newest < time.time() - ABANDONED_AFTER_DAYS * 86400
+    return is_old and not (folder / "manifest.json").exists()
+
+
+def _remove_abandoned_load(folder: Path) -> bool:
+    """Remove a load where it is still abandoned; false where it was finished since it was listed, or where its account is being pulled."""
+    try:
+        # The lock that a pull holds: nobody begins or finishes the load between the look and the removal.
+        with FileLock(folder.parents[1] / ".pull.lock", timeout=0):
+            if not _is_abandoned(folder):
+                return False
+            shutil.rmtree(folder)
+            return True
+    except Timeout:
+        return False
 
 
 def _list_old_extracts(paths: BrandPaths, settings: Settings) -> list[Removal]:

@@ -8,7 +8,9 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
+from filelock import FileLock
 
+from fifty import maintain
 from fifty.errors import LandingError, SettingsError
 from fifty.landing import LandedLoad, LoadKey, LoadWriter, Window
 from fifty.maintain import ABANDONED_AFTER_DAYS, prune_brand, prune_logs, verify_landing
@@ -61,6 +63,44 @@ def test_only_loads_begun_long_ago_and_never_finished_are_removed(tmp_path: Path
     assert finished.exists()
     assert fresh.exists()
     assert not abandoned.exists()
+
+
+def test_a_load_that_goes_on_after_it_was_listed_is_not_removed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    paths = BrandPaths(tmp_path, "acme")
+    folders = {stream: make_load(tmp_path, stream, is_finished=False)[1] for stream in ("statuses", "followers", "favourites")}
+    for folder in folders.values():
+        age(folder, ABANDONED_AFTER_DAYS + 1)
+    paths.published.mkdir(parents=True)
+
+    def wait(*_: object) -> list[str]:
+        # While the writer's lock is waited for, one load is finished and one is begun again.
+        make_load(tmp_path, "statuses")
+        make_load(tmp_path, "followers", is_finished=False)
+        return []
+
+    monkeypatch.setattr(maintain, "prune_published", wait)
+    removed = prune_brand(paths, Settings(data=tmp_path, _env_file=None))
+    assert [one.path for one in removed] == [str(folders["favourites"])]
+    assert {stream for stream, folder in folders.items() if folder.exists()} == {"statuses", "followers"}
+
+
+def test_nothing_is_removed_of_an_account_that_is_being_pulled(tmp_path: Path) -> None:
+    paths, settings = BrandPaths(tmp_path, "acme"), Settings(data=tmp_path, _env_file=None)
+    _, abandoned = make_load(tmp_path, "favourites", is_finished=False)
+    age(abandoned, ABANDONED_AFTER_DAYS + 1)
+    with FileLock(paths.landing / "mastodon" / "acme" / ".pull.lock"):
+        assert prune_brand(paths, settings) == []
+        assert abandoned.exists()
+    assert [one.path for one in prune_brand(paths, settings)] == [str(abandoned)]
+
+
+def test_a_file_that_goes_while_abandoned_loads_are_looked_for_ends_nothing(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    _, abandoned = make_load(tmp_path, "favourites", is_finished=False)
+    age(abandoned, ABANDONED_AFTER_DAYS + 1)
+    list_files = Path.iterdir
+    monkeypatch.setattr(Path, "iterdir", lambda path: [*list_files(path), path / "part-that-went"])
+    assert prune_brand(BrandPaths(tmp_path, "acme"), Settings(data=tmp_path, _env_file=None)) == []
+    assert abandoned.exists()
 
 
 def test_old_logs_go_and_new_ones_stay_and_a_link_is_not_followed(tmp_path: Path) -> None:
