@@ -539,7 +539,8 @@ class AccountPull(_StreamPull):
                 values = {**base, "handle": handle or account_id, "account_id": account_id}
                 yield self._build_ask(stream, values, by_id=account_id is not None and stream.path_by_id is not None)
         elif stream.asks == "term":
-            for term in self.brand.terms:
+            # A scope that stood twice in a load would have the gate reject it.
+            for term in dict.fromkeys(self.brand.terms):
                 yield self._build_ask(stream, {**base, "term": term, "tag": "".join(re.findall(r"\w", term))})
         elif stream.asks == "post":
             yield from self._list_post_asks(stream, state, base)
@@ -590,10 +591,15 @@ class AccountPull(_StreamPull):
         return Ask(scope, values, subject if isinstance(subject, str) else None, expected, by_id=by_id)
 
     def _list_role_accounts(self) -> list[tuple[str | None, str | None]]:
-        """(handle, id) of the account itself, then of staff, agency and automatons on the platform; each once."""
+        """(handle, id) of the account itself, then of staff, agency and automatons on the platform; each once, with its id where one role knows it."""
         roles: list[Account | RoleAccount] = [self.account, *self.brand.staff, *self.brand.agency, *self.brand.automatons]
-        pairs = [((one.handle or "").lstrip("@") or None, one.id) for one in roles if one.platform == self.connector.platform]
-        return list(dict.fromkeys(pairs))
+        merged: dict[str | None, tuple[str | None, str | None]] = {}
+        for one in roles:
+            if one.platform == self.connector.platform:
+                handle = (one.handle or "").lstrip("@") or None
+                known_handle, known_id = merged.get(handle or one.id, (None, None))
+                merged[handle or one.id] = (known_handle or handle, known_id or one.id)
+        return list(merged.values())
 
     def _list_due_roles(self, state: Mapping[str, Any]) -> list[tuple[str | None, str | None]]:
         """The account itself at each run; who works for the brand when new, then as rarely as anybody."""

@@ -246,11 +246,12 @@ class Puller:
     world: World
     connector: Connector = CONNECTOR
     staff: list[str] = field(default_factory=list)
+    terms: list[str] = field(default_factory=list)
 
     def pull(self, until: float, **options: Any) -> dict[str, LoadOutcome]:
         account = Account(platform="toy", handle="@brand", base_url=self.url)
         staff = [RoleAccount(platform="toy", handle=handle) for handle in self.staff]
-        brand = Brand(name="Brand", accounts=[account], staff=staff)
+        brand = Brand(name="Brand", accounts=[account], staff=staff, terms=self.terms)
         settings = Settings(data=self.data, http_attempts=2, http_timeout_seconds=2.0)
         chosen = {"since": None, "is_backfill": False, "streams": None, "reread_all": False, **options}
         job = AccountPull(
@@ -329,6 +330,28 @@ def test_the_account_is_looked_up_at_each_pull_and_its_staff_once_a_month(puller
     puller.staff = ["@ana", "@bob"]
     puller.pull(31)
     assert "/me?handle=bob" in puller.world.asked
+
+
+def test_whoever_has_two_roles_is_asked_about_once_with_the_id_that_one_of_them_names(tmp_path: Path) -> None:
+    account = Account(platform="toy", handle="@brand", base_url="http://127.0.0.1:9")
+    roles = [[("@ana", None), ("@bob", "2")], [("ana", "1"), ("@brand", "77"), ("@cai", None)], [("bob", None), (None, "9")]]
+    staff, agency, automatons = ([RoleAccount(platform="toy", handle=handle, id=one) for handle, one in role] for role in roles)
+    brand = Brand(name="Brand", accounts=[account], staff=staff, agency=agency, automatons=automatons)
+    job = AccountPull("brand", brand, account, CONNECTOR, PullOptions(Settings(data=tmp_path), DAY, None, False, None, False, lambda _: None))
+    expected = [("brand", "77"), ("ana", "1"), ("bob", "2"), ("cai", None), (None, "9")]
+    assert job._list_role_accounts() == expected
+    scopes = [ask.scope["handle"] for ask in job._list_asks(CONNECTOR.streams[0], {}, None)]
+    assert scopes == ["brand", "ana", "bob", "cai", "9"]
+
+
+def test_a_term_that_is_configured_twice_is_asked_about_once(puller: Puller) -> None:
+    listening = Stream(
+        name="mentions", kind="state", path="recent", params={"q": "{term}"}, asks="term", entity="posts", scope={"term": "{term}"}, **ITEMS
+    )
+    puller.connector = replace(CONNECTOR, streams=(listening,))
+    puller.terms = ["Tea", "cake", "Tea"]
+    puller.pull(0)
+    assert [scope.scope for scope in puller.load("mentions").manifest.scopes] == [{"term": "Tea"}, {"term": "cake"}]
 
 
 def test_rereading_all_asks_about_every_post(puller: Puller) -> None:
