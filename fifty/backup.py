@@ -28,7 +28,7 @@ from filelock import FileLock, Timeout
 from fifty.airflow_database import dump_database, measure_database
 from fifty.config import SLUG, Config
 from fifty.disk import refuse_short_disk
-from fifty.errors import BackupError
+from fifty.errors import BackupError, LandingError
 from fifty.landing import list_finished_loads, write_atomically
 from fifty.publish import connect_marts, list_versions, read_current_version
 from fifty.serving import sync_folder
@@ -275,7 +275,12 @@ def _save_landing(paths: BrandPaths, copier: _Copier, prefix: str, warnings: lis
     keys = paths.landing / "keys.json"
     if keys.exists():
         copier.save(keys, f"{prefix}/landing/keys.json")
-    for load in list_finished_loads(paths.data, paths.brand):
+    damaged: dict[Path, LandingError] = {}
+    loads = list_finished_loads(paths.data, paths.brand, damaged=damaged)
+    for unreadable, error in sorted(damaged.items()):
+        warnings.append(f"{error}; the load is saved as it is")
+        copier.save_tree(unreadable, f"{prefix}/landing/{unreadable.relative_to(paths.landing)}")
+    for load in loads:
         folder = f"{prefix}/landing/{load.folder.relative_to(paths.landing)}"
         for part in load.manifest.parts:
             saved = copier.save(load.folder / part.name, f"{folder}/{part.name}", expected=part.sha256)

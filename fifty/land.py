@@ -32,7 +32,7 @@ import simplejson
 from fifty import shapes, warehouse
 from fifty.connectors.base import Connector, Stream, discover_connectors
 from fifty.errors import FatalError, FiftyError, LandingError
-from fifty.landing import UNLISTED_NOTE, LandedLoad, canonical_json, list_finished_loads, parse_instant, verify_load
+from fifty.landing import UNLISTED_NOTE, LandedLoad, Manifest, canonical_json, list_finished_loads, parse_instant, verify_load
 from fifty.macros import create_macros
 from fifty.settings import Settings
 from fifty.warehouse import BrandPaths
@@ -71,7 +71,8 @@ class LandResult:
 def run_land(paths: BrandPaths, settings: Settings, *, run_id: str, load_ids: list[str] | None = None) -> LandResult:
     """Land every finished load that is not in `ops.loads` yet, or whose manifest changed; only those of `load_ids` where given.
 
-    A load whose files are not what its manifest says is recorded in `ops.completeness` as failed and named in `failures`; the others go on.
+    A load whose manifest cannot be read, or whose files are not what it says, is named in `failures` and, unless an earlier state of it is landed, recorded
+    in `ops.completeness` as failed; the others go on.
     """
     with warehouse.lock_brand(paths, settings):
         return _land_into(paths, settings, run_id=run_id, load_ids=load_ids)
@@ -146,8 +147,10 @@ def _land_into(paths: BrandPaths, settings: Settings, *, run_id: str, load_ids: 
 
 @dataclass(frozen=True)
 class _Failure:
-    load: LandedLoad
+    folder: Path
     text: str
+    manifest: Manifest | None
+    """None where it cannot be read."""
 
 
 @dataclass(frozen=True)
@@ -168,7 +171,10 @@ def _list_waiting(connection: duckdb.DuckDBPyConnection, paths: BrandPaths, load
     landed = dict(connection.execute("select load_id, manifest_sha256 from ops.loads").fetchall())
     connectors = discover_connectors()
     waiting = []
-    for load in list_finished_loads(paths.data, paths.brand, known=set(landed.values())):
+    damaged: dict[Path, LandingError] = {}
+    loads = list_finished_loads(paths.data, paths.brand, known=set(landed.values()), damaged=damaged)
+    broken += [_Failure(folder, str(error), None) for folder, error in sorted(damaged.items()) if load_ids is None or folder.name in load_ids]
+    for load in loads:
         manifest = load.manifest
         if load_ids is not None and manifest.load_id not in load_ids:
             continue
@@ -176,7 +182,7 @@ def _list_waiting(connection: duckdb.DuckDBPyConnection, paths: BrandPaths, load
             plan = plan_stream(connectors, manifest.platform, manifest.stream)
             verify_load(load)
         except FiftyError as error:
-            broken.append(_Failure(load, str(error)))
+            broken.append(_Failure(load.folder, str(error), manifest))
             continue
         waiting.append(_Waiting(load, plan, manifest.load_id in landed))
     return waiting
@@ -216,7 +222,7 @@ def _land_apart(connection: duckdb.DuckDBPyConnection, batch: list[_Waiting], re
         where = f"{manifest.brand}/{manifest.platform}/{manifest.account_id}/{manifest.stream}/{manifest.load_id}"
         text = str(error) if isinstance(error, FiftyError) else f"{where}: the load cannot be landed · seen: {' '.join(str(error).split())[:500]}"
         logger.error("land failed: %s", text)
-        broken.append(_Failure(batch[0].load, text))
+        broken.append(_Failure(batch[0].load.folder, text, manifest))
         return
     for one, count in zip(batch, counts, strict=True):
         result.load_ids.append(one.load.manifest.load_id)
@@ -945,36 +951,17 @@ def _record_failures(connection: duckdb.DuckDBPyConnection, paths: BrandPaths, b
     """Make the `failed` rows of `ops.completeness` say what is so now: loads that were begun and never finished, and broken ones."""
     rows: list[dict[str, Any]] = []
     for failure in broken:
-        manifest = failure.load.manifest
-        rows.append(
-            {
-                "platform": manifest.platform,
-                "source_account_id": manifest.account_id,
-                "stream": manifest.stream,
-                "load_id": manifest.load_id,
-                "window_start": _naive(manifest.window["start"]),
-                "window_end": _naive(manifest.window["end"]),
-                "reason": failure.text,
-            }
-        )
+        row = _describe_place(paths, failure.folder, failure.text)
+        if manifest := failure.manifest:
+            row |= {"window_start": _naive(manifest.window["start"]), "window_end": _naive(manifest.window["end"])}
+        rows.append(row)
     for started in sorted(paths.landing.glob("*/*/*/*/started.json")):
-        match = _COMPACT.match(started.parent.name)
-        if match is None or (started.parent / "manifest.json").exists():
-            continue
-        platform, account, stream, load_id = started.parent.relative_to(paths.landing).parts
-        rows.append(
-            {
-                "platform": platform,
-                "source_account_id": account,
-                "stream": stream,
-                "load_id": load_id,
-                "window_start": _parse_compact(match[1]),
-                "window_end": _parse_compact(match[2]),
-                "reason": "the load was begun and not finished: the platform could not be read, or the pull was ended",
-            }
-        )
-    for row in rows:
-        row |= {"is_reachable": True, "completeness_state": "failed"}
+        if _COMPACT.match(started.parent.name) and not (started.parent / "manifest.json").exists():
+            reason = "the load was begun and not finished: the platform could not be read, or the pull was ended"
+            rows.append(_describe_place(paths, started.parent, reason))
+    # What is landed of a load stands, and a load stands once in the table.
+    landed = {load_id for (load_id,) in connection.execute("select load_id from ops.loads").fetchall()}
+    rows = [row for row in rows if row["load_id"] not in landed]
     known = connection.execute(
         "select platform, source_account_id, stream, load_id, reason from ops.completeness where completeness_state = 'failed' order by all"
     ).fetchall()
@@ -985,6 +972,23 @@ def _record_failures(connection: duckdb.DuckDBPyConnection, paths: BrandPaths, b
     if rows:
         _insert_completeness(connection, rows)
     connection.execute("commit")
+
+
+def _describe_place(paths: BrandPaths, folder: Path, reason: str) -> dict[str, Any]:
+    """A `failed` row of `ops.completeness` by where the load lies; without a window where the folder's name tells none."""
+    platform, account, stream, load_id = folder.relative_to(paths.landing).parts
+    match = _COMPACT.match(load_id)
+    return {
+        "platform": platform,
+        "source_account_id": account,
+        "stream": stream,
+        "load_id": load_id,
+        "window_start": _parse_compact(match[1]) if match else None,
+        "window_end": _parse_compact(match[2]) if match else None,
+        "is_reachable": True,
+        "completeness_state": "failed",
+        "reason": reason,
+    }
 
 
 def _parse_compact(text: str) -> datetime | None:

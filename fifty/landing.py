@@ -229,10 +229,12 @@ def list_finished_loads(
     account: str | None = None,
     stream: str | None = None,
     known: Collection[str] = (),
+    damaged: dict[Path, LandingError] | None = None,
 ) -> list[LandedLoad]:
     """All finished loads of a brand, ordered by observed_at, then load_id. Folders without a manifest are passed over.
 
-    So are, unparsed, manifests whose sha256 is in `known`. `next_state` is left out: read_manifest gives it. Raises LandingError for an unreadable manifest.
+    So are, unparsed, manifests whose sha256 is in `known`. `next_state` is left out: read_manifest gives it. What is wrong with unreadable manifests
+    goes to `damaged`, by the load's folder; without it LandingError is raised for the first.
     """
     loads = []
     for path in landing_root(data, brand).glob(f"{platform or '*'}/{account or '*'}/{stream or '*'}/*/manifest.json"):
@@ -243,7 +245,13 @@ def list_finished_loads(
         digest = hashlib.sha256(content).hexdigest()
         if digest in known:
             continue
-        manifest = _parse_manifest(path, content)
+        try:
+            manifest = _parse_manifest(path, content)
+        except LandingError as error:
+            if damaged is None:
+                raise
+            damaged[path.parent] = error
+            continue
         # Megabytes a load, which of a long history would fill the memory; only pull goes on from them.
         manifest.next_state = {}
         loads.append(LandedLoad(path.parent, manifest, digest))

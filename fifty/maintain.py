@@ -32,21 +32,26 @@ ABANDONED_AFTER_DAYS = 2.0
 
 
 def verify_landing(paths: BrandPaths) -> int:
-    """Compare every landed part with its sha256; returns the loads verified. Raises LandingError naming every load that differs."""
-    loads = list_finished_loads(paths.data, paths.brand)
-    broken = []
+    """Compare every landed part with its sha256; returns the loads verified.
+
+    Raises LandingError naming every load that differs or whose manifest cannot be read.
+    """
+    damaged: dict[Path, LandingError] = {}
+    loads = list_finished_loads(paths.data, paths.brand, damaged=damaged)
+    broken = [f"{error.where} ({error.what}: {error.seen})" for _, error in sorted(damaged.items())]
+    found = len(loads) + len(damaged)
     for load in loads:
         try:
             verify_load(load)
         except LandingError as error:
             broken.append(f"{error.where} ({error.seen[:12]} instead of {error.expected[:12]})")
-    logger.info("verify brand=%s loads=%s broken=%s", paths.brand, len(loads), len(broken))
+    logger.info("verify brand=%s loads=%s broken=%s", paths.brand, found, len(broken))
     if broken:
         raise LandingError(
-            f"{len(broken)} of {len(loads)} landed loads are not what their manifests say",
+            f"{len(broken)} of {found} landed loads are not what their manifests say",
             where=paths.brand,
             seen=", ".join(broken),
-            expected="parts with the sha256 of the manifest",
+            expected="manifests as pull wrote them, and parts with their sha256",
             remedy="restore the files from a backup, or remove the loads' folders and pull their windows again",
         )
     return len(loads)

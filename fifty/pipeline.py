@@ -19,7 +19,7 @@ from fifty import reports
 from fifty.config import Brand
 from fifty.console import show_progress
 from fifty.disk import refuse_replay, refuse_run, refuse_short_disk
-from fifty.errors import FiftyError, SettingsError, StorageError, StorageRefusedError
+from fifty.errors import FiftyError, LandingError, SettingsError, StorageError, StorageRefusedError
 from fifty.history import PLATFORM as PUBLISHED_PLATFORM
 from fifty.landing import format_compact, landing_root, parse_instant, read_manifest
 from fifty.landing_store import LandingStore, SyncResult
@@ -242,13 +242,21 @@ def end_of_day(day: date) -> datetime:
 
 
 def find_newest_window_end(settings: Settings, slug: str) -> datetime | None:
-    """End of the newest window pulled, backfills aside; None before the first."""
+    """End of the newest window pulled, backfills aside; None before the first. Raises LandingError where no manifest that tells it can be read."""
     # A folder's name tells its window: of years of hourly loads only the newest manifests are opened.
     folders = landing_root(settings.data, slug).glob("*/*/*/*-*-*")
+    unreadable: LandingError | None = None
     for folder in sorted(folders, key=lambda one: one.name.split("-")[-2], reverse=True):
-        load = read_manifest(folder) if folder.parents[2].name != PUBLISHED_PLATFORM else None
+        try:
+            load = read_manifest(folder) if folder.parents[2].name != PUBLISHED_PLATFORM else None
+        except LandingError as error:
+            # Land reports it; other streams have the same window.
+            unreadable = unreadable or error
+            continue
         if load and not load.manifest.is_backfill and load.manifest.window["end"]:
             return parse_instant(load.manifest.window["end"])
+    if unreadable:
+        raise unreadable
     return None
 
 

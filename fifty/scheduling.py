@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 from fifty.config import Config
@@ -20,6 +21,7 @@ from fifty.errors import (
     DepartedError,
     FatalError,
     FiftyError,
+    LandingError,
     PausedError,
     SettingsError,
     SkippableError,
@@ -142,7 +144,7 @@ def begin_run(slug: str, settings: Settings, config: Config, *, as_of: str | Non
     Raises SkippableError as long as the brand's configuration has not landed: without it nobody is known to be the brand, and the gate would
     stop the marts. Its own pull then starts the next run. Also where news started the run (`is_by_news`) and the run before, which was still waiting
     for its turn when they came, has published them already. PausedError or DepartedError where an operator has said so, DiskError where
-    there is no room.
+    there is no room. LandingError where the configuration has landed and no manifest of it can be read.
     """
     refuse_stopped(BrandPaths(settings.data, slug))
     refuse_run(BrandPaths(settings.data, slug), settings)
@@ -150,7 +152,10 @@ def begin_run(slug: str, settings: Settings, config: Config, *, as_of: str | Non
     with suppress(StorageError, StorageRefusedError):
         synchronise_landing(BrandPaths(settings.data, slug), settings)
     day = date.fromisoformat(as_of) if as_of else find_as_of(settings, slug)
-    if not list_finished_loads(settings.data, slug, platform="config"):
+    damaged: dict[Path, LandingError] = {}
+    if not list_finished_loads(settings.data, slug, platform="config", damaged=damaged):
+        for error in damaged.values():
+            raise error
         raise SkippableError(
             "the brand's configuration has not landed yet",
             where=slug,
@@ -187,9 +192,10 @@ def is_published_already(run: BrandRun) -> bool:
             return False
     with lock_brand(run.paths, run.settings), connect(run.paths, run.settings) as connection:
         landed = {sha256 for (sha256,) in connection.execute("select manifest_sha256 from ops.loads").fetchall()}
-        waiting = list_finished_loads(run.paths.data, run.slug, known=landed)
-        # What publish wrote of itself after the build is no news.
-        if any(load.manifest.platform != HISTORY_PLATFORM for load in waiting):
+        damaged: dict[Path, LandingError] = {}
+        waiting = list_finished_loads(run.paths.data, run.slug, known=landed, damaged=damaged)
+        # What publish wrote of itself after the build is no news; a manifest that cannot be read is for land to report.
+        if damaged or any(load.manifest.platform != HISTORY_PLATFORM for load in waiting):
             return False
         return find_news(connection, run.settings.dbt_project, as_of=run.as_of, known_at=write_cut(run.known_at)) is None
 

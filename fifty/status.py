@@ -10,10 +10,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 from fifty.config import Brand
-from fifty.errors import FatalError, RetryableError
+from fifty.errors import FatalError, LandingError, RetryableError
 from fifty.extract_store import count_waiting_extracts
 from fifty.landing import list_finished_loads, parse_instant
 from fifty.landing_store import LandingStore
@@ -81,7 +82,9 @@ def read_status(slug: str, brand: Brand, settings: Settings) -> BrandStatus:
 
 
 def _read_landing(status: BrandStatus, brand: Brand, settings: Settings) -> set[str]:
-    loads = list_finished_loads(settings.data, status.brand)
+    damaged: dict[Path, LandingError] = {}
+    loads = list_finished_loads(settings.data, status.brand, damaged=damaged)
+    status.notes += [str(error) for _, error in sorted(damaged.items())]
     configured = {(account.platform, account.account_key) for account in brand.accounts}
     grouped: dict[tuple[str, str], list[Any]] = {}
     for load in loads:
@@ -101,7 +104,8 @@ def _read_landing(status: BrandStatus, brand: Brand, settings: Settings) -> set[
                 (platform, account) in configured or platform not in platforms,
             )
         )
-    status.never_pulled = sorted(f"{platform}/{account}" for platform, account in configured - set(grouped))
+    pulled = {*grouped, *((folder.parts[-4], folder.parts[-3]) for folder in damaged)}
+    status.never_pulled = sorted(f"{platform}/{account}" for platform, account in configured - pulled)
     status.finished_loads = len(loads)
     return {load.manifest.load_id for load in loads}
 

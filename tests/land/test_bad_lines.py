@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from datetime import datetime
 from typing import Any
 
 import pytest
@@ -170,6 +171,35 @@ def test_a_part_that_is_not_what_its_manifest_says_fails_alone(workshop: Worksho
     path.write_bytes(path.read_bytes()[:-1])
     assert workshop.land("run-2").load_ids == [broken.manifest.load_id]
     assert workshop.read("select distinct completeness_state from ops.completeness") == [("complete",)]
+
+
+def test_a_manifest_that_cannot_be_read_fails_alone(workshop: Workshop) -> None:
+    broken = workshop.write([make_item(1)])
+    good = workshop.write([make_item(2)], day=2)
+    path = broken.folder / "manifest.json"
+    content = path.read_bytes()
+    path.write_bytes(content[:-20])
+    result = workshop.land()
+    assert result.load_ids == [good.manifest.load_id]
+    [failure] = result.failures
+    assert str(path) in failure and "seen" in failure and "expected" in failure and "remedy" in failure
+    assert workshop.read("select completeness_state, platform, source_account_id, stream, load_id, window_end from ops.completeness order by 1") == [
+        ("complete", "plain", "acme", "things", good.manifest.load_id, datetime(2026, 5, 2)),
+        ("failed", "plain", "acme", "things", broken.manifest.load_id, datetime(2026, 5, 1)),
+    ]
+    assert workshop.land("run-2", load_ids=[good.manifest.load_id]).failures == []
+    path.write_bytes(content)
+    assert workshop.land("run-3").load_ids == [broken.manifest.load_id]
+    assert workshop.read("select distinct completeness_state from ops.completeness") == [("complete",)]
+
+
+def test_what_is_landed_of_a_load_stands_when_its_manifest_can_no_longer_be_read(workshop: Workshop) -> None:
+    load = workshop.write([make_item(1)])
+    workshop.land()
+    before = workshop.dump()
+    (load.folder / "manifest.json").write_bytes(b"{")
+    assert "the manifest cannot be read" in workshop.land("run-2").failures[0]
+    assert workshop.dump() == before
 
 
 def test_a_part_that_cannot_be_unpacked_fails_alone_within_its_batch(workshop: Workshop) -> None:

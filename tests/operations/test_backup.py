@@ -136,6 +136,18 @@ def test_a_landed_file_that_is_damaged_is_taken_from_the_backup_before(
     assert str(part) in third.manifest.warnings[0]
 
 
+def test_a_landed_manifest_that_cannot_be_read_is_saved_as_it_is_with_a_warning(
+    settings: Settings, config: Config, filled: BrandPaths, elsewhere: Settings, tmp_path: Path
+) -> None:
+    (path,) = filled.landing.rglob("manifest.json")
+    path.write_bytes(b"{")
+    made = make_backup(settings, config, tmp_path / "backups")
+    [warning] = made.manifest.warnings
+    assert str(path) in warning and "seen" in warning and "expected" in warning and "remedy" in warning
+    restore_backup(elsewhere, tmp_path / "backups")
+    assert describe(elsewhere.data) == describe(settings.data)
+
+
 @pytest.mark.parametrize("content", ['{"format": 1', '{"format": 99, "versions": {}}'], ids=["cut", "newer"])
 def test_a_manifest_that_cannot_be_read_does_not_stand_in_the_way_of_later_backups(
     settings: Settings, config: Config, elsewhere: Settings, tmp_path: Path, content: str

@@ -48,6 +48,19 @@ def test_every_load_that_was_changed_on_disk_is_named_at_once(tmp_path: Path) ->
     assert "favourites" not in caught.value.seen
 
 
+def test_a_manifest_that_cannot_be_read_is_named_with_the_other_loads_that_were_changed(tmp_path: Path) -> None:
+    _, unreadable = make_load(tmp_path, "statuses")
+    _, changed = make_load(tmp_path, "followers")
+    make_load(tmp_path, "favourites")
+    (unreadable / "manifest.json").write_text("{", encoding="utf-8")
+    (changed / "part-00000.jsonl.gz").write_bytes(b"something else")
+    with pytest.raises(LandingError, match="2 of 3 landed loads") as caught:
+        verify_landing(BrandPaths(tmp_path, "acme"))
+    assert f"{unreadable / 'manifest.json'} (the manifest cannot be read" in caught.value.seen
+    assert str(changed) in caught.value.seen
+    assert "favourites" not in caught.value.seen
+
+
 def test_only_loads_begun_long_ago_and_never_finished_are_removed(tmp_path: Path) -> None:
     paths = BrandPaths(tmp_path, "acme")
     _, finished = make_load(tmp_path, "statuses")

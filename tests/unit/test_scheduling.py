@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from datetime import UTC, date, datetime
 from pathlib import Path
 from typing import Any
@@ -10,12 +11,13 @@ import pytest
 
 from fifty.config import Config
 from fifty.connectors.base import discover_connectors
-from fifty.errors import CredentialError, FatalError, FiftyError, GateFailed, RetryableError, SettingsError, SkippableError
+from fifty.errors import CredentialError, FatalError, FiftyError, GateFailed, LandingError, RetryableError, SettingsError, SkippableError
 from fifty.landing import LoadKey, LoadWriter, Window
 from fifty.pipeline import end_of_day, find_as_of, name_run
 from fifty.reports import find_worst
 from fifty.scheduling import PullWindow, begin_run, check_freshness, find_window, label_outcome, plan_batches
 from fifty.settings import load_settings
+from fifty.status import read_status
 
 NINE, TEN = datetime(2026, 3, 31, 9, tzinfo=UTC), datetime(2026, 3, 31, 10, tzinfo=UTC)
 
@@ -119,6 +121,30 @@ def test_a_warehouse_run_before_the_configuration_has_landed_is_too_early(tmp_pa
             with pytest.raises(SkippableError, match="configuration has not landed"):
                 begin_run("acme", settings, config, as_of=None)
     assert begin_run("acme", settings, config, as_of=None).as_of == date(2026, 3, 30)
+
+
+def test_a_manifest_that_cannot_be_read_stops_neither_status_nor_run(tmp_path: Path) -> None:
+    settings, config = load_settings(data=tmp_path), make_config(1)
+    folders = {}
+    for platform in ("config", "mastodon"):
+        for stream in ("one", "two"):
+            with LoadWriter(tmp_path, LoadKey("acme", platform, "a0", stream, Window(None, TEN)), kind="state") as writer:
+                writer.finish(scopes=[], next_state={})
+                folders[platform, stream] = writer.folder
+    damaged = [folders["config", "one"] / "manifest.json", folders["mastodon", "one"] / "manifest.json"]
+    for path in damaged:
+        path.write_text("{", encoding="utf-8")
+    status = read_status("acme", config.brands["acme"], settings)
+    assert status.finished_loads == 2
+    for path, note in zip(damaged, status.notes, strict=False):
+        assert str(path) in note and "seen" in note and "expected" in note and "remedy" in note
+    assert begin_run("acme", settings, config, as_of=None).as_of == date(2026, 3, 30)
+    # Nothing else tells of the account or the configuration: the account was pulled nevertheless, and without the configuration nothing is built.
+    shutil.rmtree(folders["mastodon", "two"])
+    assert "mastodon/a0" not in read_status("acme", config.brands["acme"], settings).never_pulled
+    shutil.rmtree(folders["config", "two"])
+    with pytest.raises(LandingError, match="the manifest cannot be read"):
+        begin_run("acme", settings, config, as_of="2026-03-30")
 
 
 def test_before_the_first_publish_the_clock_skips_extracts_and_a_person_is_told(tmp_path: Path) -> None:
