@@ -445,14 +445,9 @@ class HttpClient:
 
     def _read_wait(self, answer: _Raw) -> float | None:
         """Seconds the platform wants us to wait: Retry-After, else its reset header; None where it does not say."""
-        text = answer.headers.get("Retry-After")
-        if text:
-            seconds = _read_number(text)
-            if seconds is None:
-                seconds = _seconds_until(_parse_http_date(text), answer)
-            if seconds is not None:
-                return max(seconds, 0.0)
-        seconds = self._read_reset(answer)
+        seconds = _read_retry_after(answer)
+        if seconds is None:
+            seconds = self._read_reset(answer)
         return max(seconds, 0.0) if seconds is not None else None
 
     def _read_reset(self, answer: _Raw) -> float | None:
@@ -527,7 +522,8 @@ class HttpClient:
                 self._throttle.hold(answer.turn, self._monotonic() + wait)
             raise _TryAgain(self._describe(answer), wait=wait)
         if answer.status in (408, 425) or (answer.status >= 500 and answer.status != 501):
-            wait = _read_number(answer.headers.get("Retry-After"))
+            # Not the reset header: it speaks of the limit, which is not what failed.
+            wait = _read_retry_after(answer)
             if wait is not None:
                 self._check_wait(wait, url)
             raise _TryAgain(self._describe(answer), wait=wait)
@@ -679,6 +675,17 @@ def _parse_http_date(text: str) -> datetime | None:
     except (ValueError, TypeError, IndexError):
         return None
     return instant if instant.tzinfo else instant.replace(tzinfo=UTC)
+
+
+def _read_retry_after(answer: _Raw) -> float | None:
+    """Seconds of Retry-After, a number or an HTTP date, never less than 0; None where it is absent or neither."""
+    text = answer.headers.get("Retry-After")
+    if not text:
+        return None
+    seconds = _read_number(text)
+    if seconds is None:
+        seconds = _seconds_until(_parse_http_date(text), answer)
+    return max(seconds, 0.0) if seconds is not None else None
 
 
 def _seconds_until(instant: datetime | None, answer: _Raw) -> float | None:

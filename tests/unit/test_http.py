@@ -142,6 +142,30 @@ def test_a_429_is_waited_out_by_the_servers_own_word(platform: Platform, headers
     assert asked.limits_met == 1
 
 
+@pytest.mark.parametrize("status", [408, 425, 503])
+@pytest.mark.parametrize(
+    ("text", "waited"),
+    [
+        ("7", 7),
+        (format_datetime(NOW + timedelta(seconds=11), usegmt=True), 11),
+        (format_datetime(NOW - timedelta(seconds=11), usegmt=True), 0),
+        ("-1", 0),
+    ],
+)
+def test_a_server_that_is_unwell_is_waited_for_by_its_own_word(platform: Platform, status: int, text: str, waited: float) -> None:
+    platform.tell((status, {"Retry-After": text, "X-Reset": "900"}, b"unwell"), reply(content=[1]))
+    clock = Clock()
+    assert client(clock, limits={"reset": "X-Reset", "reset_as": "seconds"}).get(platform.url, "x").content == [1]
+    assert clock.slept == [waited]
+
+
+def test_the_end_of_a_limit_is_not_waited_for_where_no_limit_was_met(platform: Platform) -> None:
+    platform.tell((503, {"X-Reset": "900"}, b"unwell"), reply(content=[1]))
+    clock = Clock()
+    assert client(clock, limits={"reset": "X-Reset", "reset_as": "seconds"}).get(platform.url, "x").content == [1]
+    assert max(clock.slept) < 60
+
+
 def test_without_a_word_of_the_server_the_wait_grows(platform: Platform) -> None:
     platform.tell(reply(503), reply(502), reply(500), reply(content=[1]))
     clock = Clock()
