@@ -18,6 +18,7 @@ import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
+from itertools import groupby
 from pathlib import Path
 from typing import Any, Literal
 
@@ -64,11 +65,14 @@ class LoadKey:
     account: str
     stream: str
     window: Window
+    follows: str = ""
+    """The load of the same window that this one corrects."""
 
     @property
     def load_id(self) -> str:
-        """Derived from platform, account, stream and window, so that a retry meets its own remains."""
-        identity = "|".join((self.platform, self.account, self.stream, self.window.label))
+        """Derived from platform, account, stream, window and what it corrects, so that a retry meets its own remains."""
+        names = (self.platform, self.account, self.stream, self.window.label, *([self.follows] if self.follows else []))
+        identity = "|".join(names)
         return f"{self.window.label}-{hashlib.md5(identity.encode(), usedforsecurity=False).hexdigest()[:8]}"
 
     @property
@@ -266,10 +270,10 @@ def read_state(data: Path, key: LoadKey, *, read: Callable[[Path], LandedLoad | 
     # The folder's name tells the window, so that of a long history only the newest manifests are opened.
     latest = format_compact(key.window.end)
     folders = [folder for folder in load_folder(data, key).parent.glob("*-*-*") if _read_window_end(folder) < latest]
-    for folder in sorted(folders, key=lambda folder: (_read_window_end(folder), folder.name), reverse=True):
-        load = read(folder)
-        if load and not load.manifest.is_backfill:
-            return load.manifest.next_state
+    for _, ending in groupby(sorted(folders, key=_read_window_end, reverse=True), key=_read_window_end):
+        loads = [load for folder in ending if (load := read(folder)) and not load.manifest.is_backfill]
+        if loads:
+            return max(loads, key=lambda load: (load.manifest.observed_at, load.manifest.load_id)).manifest.next_state
     return {}
 
 

@@ -17,7 +17,7 @@ import traceback
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from datetime import time as clock_time
 from pathlib import Path
@@ -360,6 +360,13 @@ class _StreamPull:
                 del self._manifests[next(iter(self._manifests))]
         return load
 
+    def _list_of_window(self, stream: Stream) -> list[Manifest]:
+        """Finished loads whose window ends where ours does, oldest first."""
+        folder = load_folder(self.settings.data, self._key(stream, None)).parent
+        end = re.sub(r"[-:]", "", _format_second(self.options.until))
+        loads = [self._read_manifest(path) for path in sorted(folder.glob(f"*-{end}-*"))]
+        return sorted((load.manifest for load in loads if load), key=lambda manifest: (manifest.observed_at, manifest.load_id))
+
     @contextmanager
     def _hold(self, key: LoadKey) -> Iterator[LandedLoad | None]:
         """Keep other machines from pulling a load; gives it where one of them has finished it meanwhile."""
@@ -399,7 +406,7 @@ class _StreamPull:
 
 
 class LocalPull(_StreamPull):
-    """Streams that are read from files: a load only where what is read has changed since the last one."""
+    """Streams that are read from files: a load only where what is read has changed since the last one, of the same window, too."""
 
     def __init__(self, slug: str, brand: Brand, connector: Connector, options: PullOptions) -> None:
         super().__init__(slug, brand, connector, connector.platform, options)
@@ -408,12 +415,17 @@ class LocalPull(_StreamPull):
         assert self.connector.read_local is not None
         state = self._read_state(stream)
         key = self._key(stream, self._find_start(stream, state, None))
+        found = self.connector.read_local(self.brand, stream)
+        if earlier := self._list_of_window(stream):
+            if found is None or found.digest == earlier[-1].next_state.get("digest"):
+                return self._tell_finished(stream, earlier[-1])
+            # Corrected since: a load beside the one of this window, and whoever reads the newest reads it.
+            key = replace(key, follows=earlier[-1].load_id)
         if finished := read_manifest(load_folder(self.settings.data, key)):
             return self._tell_finished(stream, finished.manifest)
-        found = self.connector.read_local(self.brand, stream)
         if found is None:
             return self._describe(stream, "unchanged", reason="there is nothing to read")
-        if found.digest == state.get("digest"):
+        if not earlier and found.digest == state.get("digest"):
             return self._describe(stream, "unchanged", reason="as at the last load")
         with self._hold(key) as finished:
             if finished:
@@ -644,12 +656,6 @@ class AccountPull(_StreamPull):
         state = self._read_state(stream)
         ours = [manifest for manifest in self._list_of_window(stream) if not manifest.is_backfill]
         return ours[-1].next_state if ours else state
-
-    def _list_of_window(self, stream: Stream) -> list[Manifest]:
-        folder = load_folder(self.settings.data, self._key(stream, None)).parent
-        end = re.sub(r"[-:]", "", _format_second(self.options.until))
-        loads = [self._read_manifest(path) for path in sorted(folder.glob(f"*-{end}-*"))]
-        return sorted((load.manifest for load in loads if load), key=lambda manifest: (manifest.observed_at, manifest.load_id))
 
     def _read_profile(self) -> dict[str, Any]:
         profile = self.connector.profile

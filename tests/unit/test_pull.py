@@ -673,6 +673,46 @@ def test_the_configuration_is_landed_once_and_again_only_when_it_changes(tmp_pat
     assert landed["working_days"] == "monday|tuesday|wednesday|thursday|friday"
 
 
+def test_a_configuration_that_is_corrected_is_landed_for_the_same_window_too(tmp_path: Path) -> None:
+    account = Account(platform="mastodon", handle="@brand", base_url="http://127.0.0.1:9")
+    settings = Settings(data=tmp_path)
+
+    def pull(until: float, terms: list[str]) -> LoadOutcome:
+        brand = Brand(name="Brand", accounts=[account], terms=terms)
+        return run_pull("brand", brand, settings, until=day(until), platforms=["config"], streams=["settings"]).loads[0]
+
+    def read_newest() -> list[str]:
+        lines = read_lines(list_finished_loads(tmp_path, "brand", stream="settings")[-1])
+        return [line["item"]["value"] for line in lines if line["item"]["name"].startswith("term.")]
+
+    loads = []
+    # Corrected, taken back and corrected again; and each time a retry finds it done.
+    for terms in (["wrong"], ["right"], ["wrong"], ["right"]):
+        loads.append(pull(0, terms))
+        assert (loads[-1].state, read_newest()) == ("pulled", terms)
+        assert (pull(0, terms).state, pull(0, terms).load_id) == ("finished_before", loads[-1].load_id)
+    assert len({load.load_id for load in loads}) == 4
+    assert len({str(load.load_id).rsplit("-", 1)[0] for load in loads}) == 1
+    # The next window goes on from the last correction, whatever the loads are called.
+    assert pull(1, ["right"]).state == "unchanged"
+    assert pull(2, ["wrong"]).state == "pulled"
+
+
+def test_a_business_file_that_is_corrected_is_landed_for_the_same_window_too(tmp_path: Path) -> None:
+    (tmp_path / "drop").mkdir()
+    file = tmp_path / "drop" / "costs.csv"
+    file.write_text(CSV, encoding="utf-8")
+    assert pull_business(tmp_path, 0)["costs"].item_count == 2
+    file.write_text(CSV.replace("12.50", "13.50"), encoding="utf-8")
+    assert pull_business(tmp_path, 0)["costs"].state == "pulled"
+    assert pull_business(tmp_path, 0)["costs"].state == "finished_before"
+    newest = list_finished_loads(tmp_path / "data", "brand", stream="costs")[-1]
+    assert next(read_lines(newest))["item"]["amount"] == "13.50"
+    file.unlink()
+    assert pull_business(tmp_path, 0)["costs"].load_id == newest.manifest.load_id
+    assert pull_business(tmp_path, 1)["costs"].state == "unchanged"
+
+
 CSV = "cost_id,incurred_at,amount\r\nc1,2026-11-01,12.50\r\n\r\nc2,2026-11-02,\r\n"
 
 
