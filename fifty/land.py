@@ -82,9 +82,11 @@ def run_replay(paths: BrandPaths, settings: Settings, *, run_id: str) -> LandRes
     """Rebuild the work file from landing alone and put it in the old one's place.
 
     Built beside it and moved over it at the end: killed before, the old one stands. All loads are `landed` again: the gate decides anew.
+    Raises FatalError where the keys of the old one are not those of the brand's file, or are lost with both.
     """
     rebuilt = _RebuildPaths(paths.data, paths.brand)
     with warehouse.lock_brand(paths, settings):
+        warehouse.recover_brand_keys(paths, settings)
         _remove_work_file(rebuilt.warehouse)
         result = _land_into(rebuilt, settings, run_id=run_id, load_ids=None)
         _settle_log(paths, settings)

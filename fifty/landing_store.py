@@ -54,7 +54,7 @@ from fifty.landing import (
 from fifty.settings import Settings
 from fifty.storage import Store, StoredObject, open_area
 from fifty.stored import StoredNote, StoredNotes, mark_file
-from fifty.warehouse import BrandPaths, hold_folder, hold_lock, make_brand_keys, write_brand_keys
+from fifty.warehouse import BrandPaths, hold_folder, hold_lock, make_brand_keys, parse_brand_keys, recover_brand_keys, write_brand_keys
 
 log = logging.getLogger(__name__)
 
@@ -455,15 +455,19 @@ class LandingStore:
     # -- keys ---------------------------------------------------------------------------------------------------------
 
     def _agree_on_keys(self, *, is_listed: bool) -> None:
-        """Let this machine and the store have the same keys. Raises FatalError where both have their own."""
+        """Let this machine and the store have the same keys. Raises FatalError where both have their own, or this machine's cannot be read."""
         file = self.paths.landing / KEYS
         if not file.exists():
             there = self.store.read(KEYS)
-            content = there[0] if there else make_brand_keys()
+            if there is None:
+                # Lost on both sides, or none were made yet: the work file knows.
+                recover_brand_keys(self.paths, self.settings)
+            content = there[0] if there else file.read_bytes() if file.exists() else make_brand_keys()
             if there is None and self.store.create(KEYS, content) is None:
                 content = (self.store.read(KEYS) or (content,))[0]
             write_brand_keys(self.paths, content)
         content = file.read_bytes()
+        parse_brand_keys(content, where=str(file))
         if is_listed and (note := self.notes.find(KEYS)) and note.local_mark == mark_file(file):
             return
         e_tag = self.store.create(KEYS, content)

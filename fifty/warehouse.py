@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import fcntl
 import json
+import logging
 import os
 import secrets
 from collections.abc import Callable, Iterator
@@ -24,13 +25,17 @@ import duckdb
 from filelock import FileLock, Timeout
 
 from fifty.errors import DepartedError, FatalError, FiftyError, RetryableError, SchemaError
+from fifty.landing import sync_folder
 from fifty.settings import Settings
 from fifty.yaml_files import read_yaml
+
+logger = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 2
 """What the tables of a work file are like. 1: before `ops.schema_version`; 2: with it. Whoever changes a column raises it."""
 TABLES_FILE = Path(__file__).with_name("tables.yml")
 _FOLDER_ATTEMPTS = 5
+_KEY_NAMES = ("guest_key", "person_salt")
 _Entered = TypeVar("_Entered")
 _DUCKDB_TYPES = {
     "text": "varchar",
@@ -282,8 +287,8 @@ def _open_held(path: Path, *, alone: bool) -> TextIO:
 def connect(paths: BrandPaths, settings: Settings, *, attach_marts: bool = False) -> Iterator[duckdb.DuckDBPyConnection]:
     """Open the work file for writing, with every table there; `marts` attached when asked. Closes (and checkpoints) at the end.
 
-    Hold `lock_brand` around it. Raises what open_work_file raises, and SchemaError when another version of this program made the file and it cannot be
-    used as it is.
+    Hold `lock_brand` around it. Raises what open_work_file raises, SchemaError when another version of this program made the file and it cannot be used
+    as it is, and FatalError when it was made with other keys than the brand's, or those cannot be read.
     """
     paths.root.mkdir(parents=True, exist_ok=True)
     with open_work_file(paths, settings) as connection:
@@ -350,39 +355,110 @@ def read_brand_keys(paths: BrandPaths) -> dict[str, str]:
     """The brand's `person_salt` and `guest_key`, made once.
 
     They lie beside the landed loads, because a rebuild from landing must give the same person ids; readable by the owner alone.
+    Raises FatalError for a file that cannot be read.
     """
     path = paths.landing / "keys.json"
     if not path.exists():
         write_brand_keys(paths, make_brand_keys())
-    keys: dict[str, str] = json.loads(path.read_text(encoding="utf-8"))
+    return parse_brand_keys(path.read_bytes(), where=str(path))
+
+
+def parse_brand_keys(content: bytes, *, where: str) -> dict[str, str]:
+    """The keys in a file's content. Raises FatalError where it does not hold both of them and nothing else; never says what it does hold."""
+    try:
+        keys = json.loads(content)
+    except ValueError:
+        keys = None
+    if not isinstance(keys, dict) or keys.keys() != set(_KEY_NAMES) or not all(isinstance(value, str) and value for value in keys.values()):
+        raise FatalError(
+            "the brand's keys cannot be read",
+            where=where,
+            seen=f"{len(content)} bytes that are something else",
+            expected=f"JSON with {' and '.join(_KEY_NAMES)}, each a text",
+            remedy="restore the file from a backup; where there is none, move it away: the next run writes it from the work file, where that holds the keys",
+        )
     return keys
 
 
 def make_brand_keys() -> bytes:
     """New keys, as the file holds them."""
-    return json.dumps({name: secrets.token_hex(32) for name in ("guest_key", "person_salt")}).encode()
+    return _write_keys({name: secrets.token_hex(32) for name in _KEY_NAMES})
+
+
+def _write_keys(keys: dict[str, str]) -> bytes:
+    return json.dumps(keys, sort_keys=True).encode()
 
 
 def write_brand_keys(paths: BrandPaths, content: bytes) -> None:
-    """Write the keys' file, readable by the owner alone; where there is one already, it stands."""
+    """Write the keys' file, readable by the owner alone, and force it to the disk; where there is one already, it stands."""
     path = paths.landing / "keys.json"
     path.parent.mkdir(parents=True, exist_ok=True)
     temporary = path.with_name(f".keys.{os.getpid()}.tmp")
     temporary.touch(mode=0o600)
-    temporary.write_bytes(content)
+    with temporary.open("wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
     # Linked, not moved: of two processes that start together, the first one's keys stand.
     with suppress(FileExistsError):
         path.hardlink_to(temporary)
     temporary.unlink()
+    sync_folder(path.parent)
+
+
+def recover_brand_keys(paths: BrandPaths, settings: Settings) -> None:
+    """Where the keys' file is lost, write it from the work file; refuse one that is not the work file's. For who makes that file anew, or the keys.
+
+    Raises what open_work_file and settle_brand_keys raise, the former only where the keys' file is lost: else a damaged work file hides nothing.
+    """
+    if not paths.warehouse.exists():
+        return
+    try:
+        with open_work_file(paths, settings, read_only=True) as connection:
+            known = _read_known_keys(connection)
+    except (FatalError, duckdb.Error):
+        if not (paths.landing / "keys.json").exists():
+            raise
+        return
+    if known:
+        settle_brand_keys(paths, known)
+
+
+def _read_known_keys(connection: duckdb.DuckDBPyConnection) -> dict[str, str]:
+    # A work file that another version made may not have the table.
+    if not connection.execute("select 1 from duckdb_tables() where schema_name = 'ops' and table_name = 'brand_key'").fetchall():
+        return {}
+    return dict(connection.execute("select name, value from ops.brand_key").fetchall())
+
+
+def settle_brand_keys(paths: BrandPaths, known: dict[str, str]) -> dict[str, str]:
+    """The brand's keys, of which the work file knows `known` ({}: none yet). A lost file is written from there: new keys would change every person's id.
+
+    Raises FatalError where file and work file differ, or the file cannot be read.
+    """
+    path = paths.landing / "keys.json"
+    if known and not path.exists():
+        logger.warning("keys of %s: %s was lost, and is written again from the work file", paths.brand, path)
+        write_brand_keys(paths, _write_keys(known))
+    keys = read_brand_keys(paths)
+    if known and known != keys:
+        raise FatalError(
+            "the work file was made with other keys than the brand's file holds",
+            where=str(path),
+            seen=f"not what ops.brand_key of {paths.warehouse} holds",
+            expected="one pair of keys a brand: person ids derive from them",
+            remedy="put back the keys.json that belongs to the work file, from a backup, or move the wrong one away and run the command again;"
+            " where the file is the right one, move the work file away and run `fifty replay`",
+        )
+    return keys
 
 
 def fill_brand_key(connection: duckdb.DuckDBPyConnection, paths: BrandPaths) -> None:
-    """Put the brand's keys into `ops.brand_key`, where land and the models read them."""
-    keys = read_brand_keys(paths)
-    known = dict(connection.execute("select name, value from ops.brand_key").fetchall())
-    if known != keys:
+    """Put the brand's keys into `ops.brand_key`, where land and the models read them. Raises what settle_brand_keys raises."""
+    known = _read_known_keys(connection)
+    keys = settle_brand_keys(paths, known)
+    if not known:
         connection.execute("begin")
-        connection.execute("delete from ops.brand_key")
         connection.executemany("insert into ops.brand_key values (?, ?)", sorted(keys.items()))
         connection.execute("commit")
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shutil
 import signal
@@ -24,7 +25,7 @@ from fifty.pipeline import BrandRun
 from fifty.settings import Settings
 from fifty.status import read_status
 from fifty.upgrade import plan_upgrade, upgrade_brand
-from fifty.warehouse import SCHEMA_VERSION, BrandPaths, connect, lock_brand
+from fifty.warehouse import SCHEMA_VERSION, BrandPaths, connect, lock_brand, make_brand_keys, read_brand_keys
 
 
 def change(paths: BrandPaths, *statements: str) -> None:
@@ -182,6 +183,87 @@ def test_a_work_file_of_another_duckdb_is_said_to_be_that(filled: BrandPaths, se
         open_file(filled, settings)
     assert "999" in caught.value.seen
     assert filled.warehouse.read_bytes() == content
+
+
+def read_known_keys(paths: BrandPaths) -> dict[str, str]:
+    with duckdb.connect(str(paths.warehouse), read_only=True) as connection:
+        return dict(connection.execute("select name, value from ops.brand_key").fetchall())
+
+
+def replay(paths: BrandPaths, settings: Settings) -> None:
+    run_replay(paths, settings, run_id="r")
+
+
+def rebuild(paths: BrandPaths, settings: Settings) -> None:
+    change(paths, "drop table ops.schema_version", "alter table ops.loads drop column new_fields")
+    upgrade_brand(plan_upgrade(paths, settings), paths, settings)
+
+
+WRITERS = pytest.mark.parametrize("write", [open_to_write, replay, rebuild])
+
+
+@WRITERS
+def test_a_lost_keys_file_comes_back_from_the_work_file(
+    filled: BrandPaths, settings: Settings, write: Opener, caplog: pytest.LogCaptureFixture
+) -> None:
+    open_to_write(filled, settings)
+    file = filled.landing / "keys.json"
+    before = json.loads(file.read_text())
+    file.unlink()
+    write(filled, settings)
+    assert (json.loads(file.read_text()), read_known_keys(filled)) == (before, before)
+    assert file.stat().st_mode & 0o777 == 0o600
+    [told] = [record.getMessage() for record in caplog.records if "was lost" in record.getMessage()]
+    assert str(file) in told
+    assert not any(key in caplog.text for key in before.values())
+
+
+@WRITERS
+def test_keys_that_are_not_those_of_the_work_file_are_refused_and_nothing_is_changed(filled: BrandPaths, settings: Settings, write: Opener) -> None:
+    open_to_write(filled, settings)
+    file = filled.landing / "keys.json"
+    before = read_known_keys(filled)
+    file.write_bytes(make_brand_keys())
+    other = file.read_bytes()
+    with pytest.raises(FatalError, match="other keys") as caught:
+        write(filled, settings)
+    assert (caught.value.where, bool(caught.value.expected), "keys.json" in caught.value.remedy) == (str(file), True, True)
+    assert str(filled.warehouse) in caught.value.seen
+    assert not any(key in str(caught.value) for key in (*before.values(), *json.loads(other).values()))
+    assert (read_known_keys(filled), file.read_bytes()) == (before, other)
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"\xff", b"[]", b'{"guest_key": "secret"}', b'{"guest_key": "secret", "person_salt": 1}'])
+def test_a_keys_file_that_cannot_be_read_is_said_to_be_that_and_not_what_it_holds(filled: BrandPaths, settings: Settings, content: bytes) -> None:
+    file = filled.landing / "keys.json"
+    file.write_bytes(content)
+    with pytest.raises(FatalError, match="keys cannot be read") as caught:
+        open_to_write(filled, settings)
+    assert caught.value.where == str(file)
+    assert "secret" not in str(caught.value)
+    assert file.read_bytes() == content
+
+
+def test_keys_that_are_lost_with_a_damaged_work_file_are_not_made_anew_by_a_replay(filled: BrandPaths, settings: Settings) -> None:
+    (filled.landing / "keys.json").unlink()
+    filled.warehouse.write_bytes(b"no database")
+    with pytest.raises(FatalError, match="cannot be opened"):
+        replay(filled, settings)
+    assert not (filled.landing / "keys.json").exists()
+
+
+def test_the_keys_are_on_the_disk_before_they_are_used(paths: BrandPaths, monkeypatch: pytest.MonkeyPatch) -> None:
+    synced: list[tuple[str, bool]] = []
+    fsync = os.fsync
+
+    def note(handle: int) -> None:
+        name = Path(f"/proc/self/fd/{handle}").readlink()
+        synced.append(("folder" if name.is_dir() else "file", (paths.landing / "keys.json").exists()))
+        fsync(handle)
+
+    monkeypatch.setattr(os, "fsync", note)
+    read_brand_keys(paths)
+    assert synced == [("file", False), ("folder", True)]
 
 
 def fill_and_empty(paths: BrandPaths) -> None:

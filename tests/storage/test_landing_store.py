@@ -39,7 +39,7 @@ from fifty.landing_store import LandingStore, SyncResult, name_stored_part
 from fifty.pull import run_pull
 from fifty.settings import Settings
 from fifty.status import describe_status, read_status
-from fifty.warehouse import BrandPaths, read_brand_keys
+from fifty.warehouse import BrandPaths, connect, lock_brand, read_brand_keys
 
 Machine = Callable[[str], tuple[BrandPaths, Settings]]
 BRAND = Brand.model_validate({"name": "Acme", "accounts": [{"platform": "mastodon", "handle": "acme", "base_url": "http://127.0.0.1:1"}]})
@@ -235,6 +235,28 @@ def test_two_pairs_of_keys_are_an_error_that_says_what_to_do(machine: Machine) -
         open_store(there).synchronise()
     assert all(value not in str(caught.value) for paths, _ in (here, there) for value in read_brand_keys(paths).values())
     assert read_landing(there[0]) == before
+
+
+def test_keys_that_are_lost_here_and_in_the_store_come_back_from_the_work_file(machine: Machine) -> None:
+    paths, settings = machine("one")
+    keys = read_brand_keys(paths)
+    with lock_brand(paths, settings), connect(paths, settings):
+        pass
+    (paths.landing / "keys.json").unlink()
+    open_store((paths, settings)).synchronise()
+    assert read_brand_keys(paths) == keys
+    stored = open_store((paths, settings)).store.read("keys.json")
+    assert stored is not None
+    assert json.loads(stored[0]) == keys
+
+
+def test_a_keys_file_that_cannot_be_read_is_not_stored(machine: Machine) -> None:
+    paths, settings = machine("one")
+    read_brand_keys(paths)
+    (paths.landing / "keys.json").write_bytes(b"{")
+    with pytest.raises(FatalError, match="keys cannot be read"):
+        open_store((paths, settings)).synchronise()
+    assert open_store((paths, settings)).store.read("keys.json") is None
 
 
 @pytest.mark.parametrize("name", ["part-00000.jsonl.gz", "part-r2.jsonl.gz"], ids=["under_the_same_name", "under_a_new_name"])
