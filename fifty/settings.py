@@ -68,6 +68,12 @@ class Settings(BaseSettings):
     storage_timeout_seconds: float = Field(60.0, gt=0, description="longest wait for one request to the object store, attempts included")
     storage_retries: int = Field(6, ge=0, description="attempts after the first for one request to the object store")
 
+    @field_validator("published", mode="before")
+    @classmethod
+    def _read_no_place(cls, value: object) -> object:
+        # As with the URLs, an empty one says that there is none, whatever `.env` says; as a path it would be the folder one is in.
+        return None if value == "" else value
+
     @field_validator("landing_url", "published_url", "extracts_url")
     @classmethod
     def _check_store_url(cls, value: str | None) -> str | None:

@@ -10,8 +10,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
+from typing import Any
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN = ROOT / ".run"
@@ -19,8 +21,12 @@ HOME = RUN / "airflow"
 AIRFLOW = Path(sys.executable).with_name("airflow")
 
 
-def make_environment(**more: str) -> dict[str, str]:
-    """Environment for Airflow and what runs in it; what is set already wins, so that an operator can override each."""
+def make_environment(usual: Mapping[str, str] | None = None, **more: str) -> dict[str, str]:
+    """Environment for Airflow and what runs in it.
+
+    What is set already wins over what is usual, here and in `usual`, so that an operator can override each. `more` wins over both: what the caller has
+    decided must not lose to what a shell happens to export.
+    """
     chosen = {
         "AIRFLOW_HOME": str(HOME),
         "AIRFLOW__CORE__DAGS_FOLDER": str(ROOT / "dags"),
@@ -34,11 +40,20 @@ def make_environment(**more: str) -> dict[str, str]:
         "AIRFLOW__DAG_PROCESSOR__MIN_FILE_PROCESS_INTERVAL": "60",
         "GX_ANALYTICS_ENABLED": "false",
         "DO_NOT_TRACK": "1",
-        **more,
+        **(usual or {}),
     }
     # `airflow standalone` starts its parts by name, so ours must be the first on the path.
     path = os.pathsep.join((str(AIRFLOW.parent), os.environ.get("PATH", "")))
-    return {**chosen, **os.environ, "PATH": path}
+    return {**chosen, **os.environ, **more, "PATH": path}
+
+
+def name_demo_places(data: Path, setup: Mapping[str, Any] | None = None) -> dict[str, str]:
+    """Settings that keep the demo apart from an installation whose own are exported or in `.env`: its data, nothing stored elsewhere.
+
+    With `setup`, what `fifty demo` said, its configuration and credentials, too.
+    """
+    places = {"FIFTY_DATA": str(data), "FIFTY_PUBLISHED": "", "FIFTY_LANDING_URL": "", "FIFTY_PUBLISHED_URL": "", "FIFTY_EXTRACTS_URL": ""}
+    return places | ({"FIFTY_CONFIG": setup["config"], "FIFTY_SECRETS": setup["secrets"]} if setup else {})
 
 
 def prepare_airflow(environment: dict[str, str], *, slots: int) -> None:

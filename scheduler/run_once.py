@@ -20,7 +20,7 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from scheduler.environment import ROOT, RUN, make_environment, migrate_database
+from scheduler.environment import ROOT, RUN, make_environment, migrate_database, name_demo_places
 
 FIFTY = Path(sys.executable).with_name("fifty")
 LANES = 2
@@ -136,11 +136,12 @@ def main() -> int:
     print("Starting the demo platforms (WordPress, Bluesky, Mastodon on 127.0.0.1), and Airflow meanwhile …", flush=True)
     starting = begin_demo(options.demo, options.preset)
     try:
-        os.environ.update(make_environment(FIFTY_DATA=str(options.data), FIFTY_TASK_RETRIES="0"))  # a person watches: no waiting for another attempt
+        # A person watches: no waiting for another attempt.
+        os.environ.update(make_environment(**name_demo_places(options.data), FIFTY_TASK_RETRIES="0"))
         warm_scheduler()
         migrate_database(slots=2)
         setup = await_demo(starting)
-        os.environ.update(make_environment(FIFTY_CONFIG=setup["config"], FIFTY_SECRETS=setup["secrets"]))
+        os.environ.update(make_environment(**name_demo_places(options.data, setup)))
 
         from scheduler.summary import count_loads, describe_published
 

@@ -13,7 +13,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from scheduler.environment import ROOT
+from scheduler.environment import ROOT, name_demo_places
 
 
 def run(folder: Path) -> str:
@@ -34,7 +34,7 @@ def run(folder: Path) -> str:
 def read_fingerprint(folder: Path) -> str:
     """Fingerprint of what is published."""
     command = [str(Path(sys.executable).with_name("fifty")), "publish", "--fingerprint"]
-    environment = {**os.environ, "FIFTY_CONFIG": str(folder / "demo" / "fifty.yml"), "FIFTY_DATA": str(folder / "data")}
+    environment = {**os.environ, **name_demo_places(folder / "data"), "FIFTY_CONFIG": str(folder / "demo" / "fifty.yml")}
     return subprocess.run(command, cwd=ROOT, env=environment, capture_output=True, text=True, check=True).stdout.strip()
 
 

@@ -22,7 +22,9 @@ import urllib.request
 from pathlib import Path
 from types import FrameType
 
-from scheduler.environment import AIRFLOW, ROOT, RUN, make_environment, prepare_airflow
+from fifty.errors import SettingsError
+from fifty.settings import Settings, load_settings
+from scheduler.environment import AIRFLOW, ROOT, RUN, make_environment, name_demo_places, prepare_airflow
 from scheduler.run_once import start_demo, stop_demo
 
 HOST = "127.0.0.1"
@@ -119,20 +121,42 @@ class Group:
                 return
 
 
+def find_config(settings: Settings) -> Path | None:
+    """The configuration; None where there is none and none was named, which calls for the demo. Raises SettingsError for a named one that is missing."""
+    config = settings.config.resolve()
+    if config.exists():
+        return config
+    if "config" in settings.model_fields_set:
+        # Who names one means it: the demo in its place would look like an installation.
+        raise SettingsError(
+            "the configuration is not there",
+            where="make up",
+            seen=f"no {config}",
+            expected="the file that --config, FIFTY_CONFIG or .env names",
+            remedy="correct the path; or name none, and the demo is started where the clone has no fifty.yml",
+        )
+    return None
+
+
 def main() -> int:
     """Start, say where, wait, end. Returns the exit code."""
     parser = argparse.ArgumentParser(description="Start Airflow with its schedules on 127.0.0.1.")
     parser.add_argument("--port", type=int, default=int(os.environ.get("FIFTY_AIRFLOW_PORT", "8080")), help="port of the web interface")
-    parser.add_argument("--config", type=Path, default=Path(os.environ.get("FIFTY_CONFIG", ROOT / "fifty.yml")))
+    parser.add_argument("--config", type=Path, help="the configuration file [default: FIFTY_CONFIG, .env, fifty.yml; where there is none, the demo]")
     options = parser.parse_args()
     os.chdir(ROOT)
     RUN.mkdir(exist_ok=True)
-    demo = None if options.config.exists() else RUN / "demo"
-    more = {"FIFTY_CONFIG": str(options.config.resolve()), "FIFTY_DATA": str(ROOT / "data")}
+    try:
+        settings = load_settings(config=options.config)
+        config = find_config(settings)
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    demo = None if config else RUN / "demo"
+    more = {"FIFTY_CONFIG": str(config), "FIFTY_DATA": str(settings.data.resolve())}
     if demo:
-        print(f"There is no {options.config}: the demo platforms are started instead.", flush=True)
-        setup = start_demo(demo)
-        more |= {"FIFTY_CONFIG": setup["config"], "FIFTY_SECRETS": setup["secrets"]}
+        print(f"There is no {settings.config}: the demo platforms are started instead; their data go to {ROOT / 'data'}.", flush=True)
+        more = name_demo_places(ROOT / "data", start_demo(demo))
     group: Group | None = None
 
     def stop(number: int, frame: FrameType | None) -> None:
@@ -145,16 +169,18 @@ def main() -> int:
         port = take_port(options.port)
         worker_log, trigger_log = take_port(8793), take_port(8794)
         environment = make_environment(
+            {
+                # Airflow's own lines are many and say little; ours are what one opens the log of a task for.
+                "AIRFLOW__LOGGING__LOGGING_LEVEL": "INFO",
+                "AIRFLOW__LOGGING__NAMESPACE_LEVELS": "airflow=WARNING",
+                # The one Airflow makes is short, and it warns of that with every task. A new one for each start: sessions end with it.
+                "AIRFLOW__API_AUTH__JWT_SECRET": secrets.token_urlsafe(48),
+            },
             **more,
             AIRFLOW__API__HOST=HOST,
             AIRFLOW__API__PORT=str(port),
             AIRFLOW__API__BASE_URL=f"http://{HOST}:{port}",
             AIRFLOW__CORE__EXECUTION_API_SERVER_URL=f"http://{HOST}:{port}/execution/",
-            # Airflow's own lines are many and say little; ours are what one opens the log of a task for.
-            AIRFLOW__LOGGING__LOGGING_LEVEL="INFO",
-            AIRFLOW__LOGGING__NAMESPACE_LEVELS="airflow=WARNING",
-            # The one Airflow makes is short, and it warns of that with every task. A new one for each start: sessions end with it.
-            AIRFLOW__API_AUTH__JWT_SECRET=secrets.token_urlsafe(48),
             AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT=str(worker_log),
             AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT=str(trigger_log),
         )
