@@ -7,6 +7,8 @@ Kept outside dags/: `dag.test()` imports that folder again, and a runner found t
 
 from __future__ import annotations
 
+import hashlib
+import json
 import os
 import subprocess
 import sys
@@ -14,6 +16,7 @@ from collections.abc import Mapping
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 ROOT = Path(__file__).resolve().parent.parent
 RUN = ROOT / ".run"
@@ -57,8 +60,8 @@ def name_demo_places(data: Path, setup: Mapping[str, Any] | None = None) -> dict
 
 
 def prepare_airflow(environment: dict[str, str], *, slots: int) -> None:
-    """Migrate the metadata database once per Airflow version and have the writer pool. Raises SystemExit with Airflow's own words."""
-    if _name_mark(environment["AIRFLOW_HOME"], slots).exists():
+    """Migrate the metadata database once per Airflow version, and have the writer pool with so many slots. Raises SystemExit with Airflow's own words."""
+    if _name_mark(environment, slots).exists():
         return
     command = [sys.executable, "-m", "scheduler.environment", str(slots)]
     done = subprocess.run(command, env=environment, cwd=ROOT, capture_output=True, text=True, check=False)
@@ -68,7 +71,7 @@ def prepare_airflow(environment: dict[str, str], *, slots: int) -> None:
 
 def migrate_database(slots: int) -> None:
     """The same in this process, whose environment is Airflow's: who imports Airflow anyway need not start it twice more for two commands."""
-    mark = _name_mark(os.environ["AIRFLOW_HOME"], slots)
+    mark = _name_mark(os.environ, slots)
     if mark.exists():
         return
     mark.parent.mkdir(parents=True, exist_ok=True)
@@ -81,8 +84,16 @@ def migrate_database(slots: int) -> None:
     mark.touch()
 
 
-def _name_mark(home: str, slots: int) -> Path:
-    return Path(home) / f"prepared-{version('apache-airflow')}-{slots}"
+def _name_mark(environment: Mapping[str, str], slots: int) -> Path:
+    """File that says that this database is prepared: another one under the same home is not."""
+    name = "AIRFLOW__DATABASE__SQL_ALCHEMY_CONN"
+    # Without the password, which even hashed has no business in a file's name, and which may change.
+    address = urlsplit(environment.get(name, ""))
+    place = (address.scheme, address.netloc.rpartition("@")[2], address.path, address.username or "")
+    # Where it is read from elsewhere, that it is read from there is all that is known here.
+    stated = json.dumps([*place, environment.get(f"{name}_CMD", ""), environment.get(f"{name}_SECRET", "")])
+    digest = hashlib.sha256(stated.encode()).hexdigest()[:12]
+    return Path(environment["AIRFLOW_HOME"]) / f"prepared-{version('apache-airflow')}-{slots}-{digest}"
 
 
 if __name__ == "__main__":

@@ -20,6 +20,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
+from fifty.errors import SettingsError
+from fifty.settings import load_settings
 from scheduler.environment import ROOT, RUN, make_environment, migrate_database, name_demo_places
 
 FIFTY = Path(sys.executable).with_name("fifty")
@@ -139,7 +141,7 @@ def main() -> int:
         # A person watches: no waiting for another attempt.
         os.environ.update(make_environment(**name_demo_places(options.data), FIFTY_TASK_RETRIES="0"))
         warm_scheduler()
-        migrate_database(slots=2)
+        migrate_database(slots=load_settings().warehouse_slots)
         setup = await_demo(starting)
         os.environ.update(make_environment(**name_demo_places(options.data, setup)))
 
@@ -149,6 +151,9 @@ def main() -> int:
         print("Running the DAGs in the order of their assets:", flush=True)
         rows, alerts = run_dags(date.fromisoformat(setup["as_of"]), RUN / "run.log")
         after = count_loads(options.data, setup["brands"][0])
+    except SettingsError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
     finally:
         starting.wait()
         stop_demo(options.demo)

@@ -184,7 +184,7 @@ def main() -> int:
             AIRFLOW__LOGGING__WORKER_LOG_SERVER_PORT=str(worker_log),
             AIRFLOW__LOGGING__TRIGGER_LOG_SERVER_PORT=str(trigger_log),
         )
-        prepare_airflow(environment, slots=2)
+        prepare_airflow(environment, slots=settings.warehouse_slots)
         log = RUN / "airflow.log"
         group = Group(environment, log)
         url = f"http://{HOST}:{port}"

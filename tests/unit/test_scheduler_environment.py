@@ -59,9 +59,10 @@ def test_what_a_caller_decides_wins_over_what_is_exported_and_what_is_usual_lose
     assert [made[name] for name in ("AIRFLOW_HOME", "DO_NOT_TRACK", "FIFTY_DATA", "OTHER")] == ["exported", "exported", "decided", "usual"]
 
 
-def run_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
-    """`make run` without Airflow and without the demo; what the DAGs would have read."""
+def run_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, prepared: list[int] | None = None) -> list[Settings]:
+    """`make run` without Airflow and without the demo; what the DAGs would have read. Slots of the pool go to `prepared`."""
     seen: list[Settings] = []
+    prepared = [] if prepared is None else prepared
 
     class Started:
         def wait(self) -> None: ...
@@ -72,7 +73,7 @@ def run_demo(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[Settings]:
 
     for name, stand_in in {
         "begin_demo": lambda *_: Started(), "await_demo": lambda _: SETUP, "stop_demo": lambda _: None, "warm_scheduler": lambda: None,
-        "migrate_database": lambda **_: None, "compare_with_truth": lambda *_: None, "run_dags": run_dags,
+        "migrate_database": lambda *, slots: prepared.append(slots), "compare_with_truth": lambda *_: None, "run_dags": run_dags,
     }.items():  # fmt: skip
         monkeypatch.setattr(run_once, name, stand_in)
     monkeypatch.setattr("sys.argv", ["run_once", "--data", str(tmp_path / "data")])
@@ -114,13 +115,15 @@ class _StoppedError(Exception):
     """Airflow would be started now."""
 
 
-def start_up(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> tuple[Settings, list[Path]]:
+def start_up(monkeypatch: pytest.MonkeyPatch, *arguments: str, prepared: list[int] | None = None) -> tuple[Settings, list[Path]]:
     """`make up` until Airflow would start; the settings its parts would have, and the demos begun."""
     seen: list[dict[str, str]] = []
     demos: list[Path] = []
 
-    def prepare(made: dict[str, str], **_: object) -> None:
+    def prepare(made: dict[str, str], *, slots: int) -> None:
         seen.append(made)
+        if prepared is not None:
+            prepared.append(slots)
         raise _StoppedError
 
     def start_demo(folder: Path) -> dict[str, Any]:
@@ -179,3 +182,38 @@ def test_a_named_configuration_that_is_missing_is_an_error_and_not_the_demo(
         (tmp_path / ".env").write_text("FIFTY_CONFIG=missing.yml\n", encoding="utf-8")
     assert up.main() == 2
     assert str(tmp_path / "missing.yml") in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("is_run_once", [True, False])
+def test_the_pool_has_as_many_slots_as_are_set(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, is_run_once: bool) -> None:
+    monkeypatch.setenv("FIFTY_WAREHOUSE_SLOTS", "5")
+    prepared: list[int] = []
+    run_demo(tmp_path, monkeypatch, prepared) if is_run_once else start_up(monkeypatch, prepared=prepared)
+    assert prepared == [5]
+
+
+def test_a_wrong_setting_ends_the_main_job_with_its_name(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setenv("FIFTY_WAREHOUSE_SLOTS", "none")
+    for name in ("begin_demo", "stop_demo"):
+        monkeypatch.setattr(run_once, name, lambda *_: subprocess.Popen(["true"]))
+    monkeypatch.setattr(run_once, "warm_scheduler", lambda: None)
+    monkeypatch.setattr("sys.argv", ["run_once", "--data", str(tmp_path / "data")])
+    assert run_once.main() == 2
+    assert "FIFTY_WAREHOUSE_SLOTS" in capsys.readouterr().err
+
+
+def test_a_database_is_prepared_once_and_another_one_under_the_same_home_too(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    started: list[str] = []
+
+    def run(_: list[str], *, env: dict[str, str], **__: object) -> subprocess.CompletedProcess[str]:
+        started.append(env.get("AIRFLOW__DATABASE__SQL_ALCHEMY_CONN", ""))
+        environment._name_mark(env, 2).touch()
+        return subprocess.CompletedProcess([], 0, "", "")
+
+    monkeypatch.setattr(subprocess, "run", run)
+    home = {"AIRFLOW_HOME": str(tmp_path)}
+    stated = [f"postgresql://airflow:{password}@{host}/airflow" for host, password in (("one", "p1"), ("two", "p1"), ("one", "p2"))]
+    for address in ("", *stated, ""):
+        environment.prepare_airflow(home | ({"AIRFLOW__DATABASE__SQL_ALCHEMY_CONN": address} if address else {}), slots=2)
+    assert started == ["", stated[0], stated[1]], "a new password is no new database"
+    assert len(list(tmp_path.glob("prepared-*"))) == 3
