@@ -52,7 +52,7 @@ LINE_COLUMNS = {"scope": "JSON", "page": "JSON", "seq": "JSON"}
 
 @dataclass
 class LandResult:
-    """What a run of land did. `failures` are loads (or remains of loads) that could not be landed, in words; the others went on."""
+    """What a run of land did. `failures` are loads that could not be landed, in words, and `failed_ids` which; the others went on."""
 
     load_ids: list[str] = field(default_factory=list)
     row_count: int = 0
@@ -60,6 +60,7 @@ class LandResult:
     quarantined_count: int = 0
     duplicate_count: int = 0
     failures: list[str] = field(default_factory=list)
+    failed_ids: list[str] = field(default_factory=list)
     seconds: float = 0.0
 
     @property
@@ -82,17 +83,55 @@ def run_replay(paths: BrandPaths, settings: Settings, *, run_id: str) -> LandRes
     """Rebuild the work file from landing alone and put it in the old one's place.
 
     Built beside it and moved over it at the end: killed before, the old one stands. All loads are `landed` again: the gate decides anew.
-    Raises FatalError where the keys of the old one are not those of the brand's file, or are lost with both.
+    Raises FatalError where the keys of the old one are not those of the brand's file, or are lost with both; LandingError where a load that the old one
+    holds lies in landing and cannot be landed: then the old one stands, too. What the old one holds is not known where it cannot be opened.
     """
     rebuilt = _RebuildPaths(paths.data, paths.brand)
     with warehouse.lock_brand(paths, settings):
         warehouse.recover_brand_keys(paths, settings)
+        held = _list_held_loads(paths, settings)
         _remove_work_file(rebuilt.warehouse)
         result = _land_into(rebuilt, settings, run_id=run_id, load_ids=None)
+        try:
+            _refuse_loss(paths, held, result)
+        except LandingError:
+            _remove_work_file(rebuilt.warehouse)
+            raise
         _settle_log(paths, settings)
         rebuilt.warehouse.replace(paths.warehouse)
         logger.info("replay of %s: the rebuilt work file is in place", paths.brand)
     return result
+
+
+def _list_held_loads(paths: BrandPaths, settings: Settings) -> set[str]:
+    """Loads that the work file holds; none where it cannot be opened, which is one reason to replay."""
+    if not paths.warehouse.exists():
+        return set()
+    try:
+        with warehouse.open_work_file(paths, settings, read_only=True) as connection:
+            return {load_id for (load_id,) in connection.execute("select load_id from ops.loads").fetchall()}
+    except (FatalError, duckdb.Error) as error:
+        logger.warning("replay of %s: what the old work file holds is not known: %s", paths.brand, error)
+        return set()
+
+
+def _refuse_loss(paths: BrandPaths, held: set[str], result: LandResult) -> None:
+    unfinished = {path.parent.name for path in paths.landing.glob("*/*/*/*/started.json") if not (path.parent / "manifest.json").exists()}
+    words = dict(zip(result.failed_ids, result.failures, strict=True))
+    lost = sorted(held & (words.keys() | unfinished))
+    # Their folders were removed, which is how one gives up a damaged load; said, and not refused.
+    if gone := held - set(result.load_ids) - set(lost):
+        logger.warning("replay of %s: %d loads of the old work file are not in landing any more", paths.brand, len(gone))
+    if lost:
+        shown = [words.get(load_id, f"{load_id}: its manifest is gone") for load_id in lost[:5]]
+        raise LandingError(
+            "the work file holds loads that cannot be landed again; it stays as it is",
+            where=paths.brand,
+            seen=f"{len(lost)} of {len(held)} loads: " + " ‖ ".join(shown),
+            expected="every load that it holds to be whole in landing",
+            remedy="restore their files from a backup, or remove their folders and pull their windows again; then run the command again."
+            f" To go on without them, move {paths.warehouse} away and run `fifty replay`",
+        )
 
 
 class _RebuildPaths(BrandPaths):
@@ -137,6 +176,7 @@ def _land_into(paths: BrandPaths, settings: Settings, *, run_id: str, load_ids: 
             _land_apart(connection, batch, result, broken)
         _record_failures(connection, paths, broken)
         result.failures = [failure.text for failure in broken]
+        result.failed_ids = [failure.load.manifest.load_id for failure in broken]
         result.seconds = time.perf_counter() - started
         _record_run(connection, run_id, result)
     logger.info(

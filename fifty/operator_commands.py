@@ -186,7 +186,9 @@ def upgrade(
             console.say(f"{plan.brand}: {'' if plan.action == 'nothing' else 'is to be ' if check else 'is being '}{plan.message}")
         if not check:
             with console.show_progress(f"{plan.brand}: upgrade"):
-                upgrade_brand(plan, BrandPaths(settings.data, plan.brand), settings)
+                failures = upgrade_brand(plan, BrandPaths(settings.data, plan.brand), settings)
+            for failure in failures:
+                console.warn(failure)
     if check and any(plan.action != "nothing" for plan in plans):
         raise typer.Exit(1)
 

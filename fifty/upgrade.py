@@ -81,11 +81,13 @@ def plan_upgrade(paths: BrandPaths, settings: Settings) -> UpgradePlan:
         return UpgradePlan(paths.brand, found, "rebuild", why, len(loads), size, _estimate_seconds(connection, size))
 
 
-def upgrade_brand(plan: UpgradePlan, paths: BrandPaths, settings: Settings) -> None:
+def upgrade_brand(plan: UpgradePlan, paths: BrandPaths, settings: Settings) -> list[str]:
     """Do what was planned. Killed at any line the old work file stands or the new one, and the same command goes on.
 
-    Raises DiskError where a rebuilt file would not fit beside the old one.
+    Returns in words the loads that could not be landed and were not in the old work file either. Raises DiskError where a rebuilt file would not fit
+    beside the old one, LandingError where it would lack loads that the old one holds: then the old one stands.
     """
+    failures: list[str] = []
     if plan.action == "migrate":
         with lock_brand(paths, settings), connect(paths, settings):
             pass
@@ -94,10 +96,11 @@ def upgrade_brand(plan: UpgradePlan, paths: BrandPaths, settings: Settings) -> N
         from fifty.land import run_replay
 
         refuse_replay(paths, settings)
-        run_replay(paths, settings, run_id="upgrade")
+        failures = run_replay(paths, settings, run_id="upgrade").failures
         # What the old file knew of verdicts went with it.
         gate_landed(paths, settings, run_id="upgrade")
-    logger.info("upgrade brand=%s %s", paths.brand, plan.message)
+    logger.info("upgrade brand=%s failed=%d %s", paths.brand, len(failures), plan.message)
+    return failures
 
 
 def _estimate_seconds(connection: duckdb.DuckDBPyConnection, landed_bytes: int) -> float:

@@ -19,7 +19,7 @@ from published_marts import AS_OF
 
 from fifty import compact, upgrade
 from fifty.config import Brand
-from fifty.errors import DiskError, FatalError, RetryableError, SchemaError, SettingsError
+from fifty.errors import DiskError, FatalError, LandingError, RetryableError, SchemaError, SettingsError
 from fifty.land import run_land, run_replay
 from fifty.pipeline import BrandRun
 from fifty.settings import Settings
@@ -264,6 +264,53 @@ def test_the_keys_are_on_the_disk_before_they_are_used(paths: BrandPaths, monkey
     monkeypatch.setattr(os, "fsync", note)
     read_brand_keys(paths)
     assert synced == [("file", False), ("folder", True)]
+
+
+def damage_part(paths: BrandPaths) -> None:
+    next(paths.landing.rglob("part-*.jsonl.gz")).write_bytes(b"rot")
+
+
+def lose_manifest(paths: BrandPaths) -> None:
+    next(paths.landing.rglob("manifest.json")).unlink()
+
+
+@pytest.mark.parametrize("write", [replay, rebuild])
+@pytest.mark.parametrize("damage", [damage_part, lose_manifest])
+def test_a_work_file_is_not_replaced_by_one_that_lacks_loads_it_holds(
+    filled: BrandPaths, settings: Settings, write: Opener, damage: Callable[[BrandPaths], None]
+) -> None:
+    run_land(filled, settings, run_id="r")
+    kept = read_loads(filled)
+    damage(filled)
+    with pytest.raises(LandingError, match="cannot be landed again") as caught:
+        write(filled, settings)
+    assert caught.value.seen.startswith(f"1 of {len(kept)} loads: ")
+    assert (caught.value.where, "backup" in caught.value.remedy, str(filled.warehouse) in caught.value.remedy) == ("acme", True, True)
+    assert read_loads(filled) == kept
+    assert not list(filled.root.glob("warehouse.rebuild*"))
+    # Both ways that the remedy names.
+    shutil.copytree(filled.root, filled.data / "twin", symlinks=True)
+    shutil.rmtree(next(filled.landing.rglob("started.json")).parent)
+    write(filled, settings) if write is replay else upgrade_brand(plan_upgrade(filled, settings), filled, settings)
+    assert len(read_loads(filled)) == len(kept) - 1
+    twin = BrandPaths(filled.data, "twin")
+    twin.warehouse.unlink()
+    replay(twin, settings)
+    assert read_loads(twin) == []
+
+
+def read_loads(paths: BrandPaths) -> list[tuple[str]]:
+    with duckdb.connect(str(paths.warehouse), read_only=True) as connection:
+        return connection.execute("select load_id from ops.loads order by 1").fetchall()
+
+
+def test_an_upgrade_says_which_loads_could_not_be_landed_before_either(filled: BrandPaths, settings: Settings) -> None:
+    damage_part(filled)
+    run_land(filled, settings, run_id="r")
+    change(filled, "drop table ops.schema_version", "alter table ops.loads drop column new_fields")
+    [failure] = upgrade_brand(plan_upgrade(filled, settings), filled, settings)
+    assert "not what its manifest says" in failure
+    assert plan_upgrade(filled, settings).action == "nothing"
 
 
 def fill_and_empty(paths: BrandPaths) -> None:
