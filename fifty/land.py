@@ -176,7 +176,7 @@ def _land_into(paths: BrandPaths, settings: Settings, *, run_id: str, load_ids: 
             _land_apart(connection, batch, result, broken)
         _record_failures(connection, paths, broken)
         result.failures = [failure.text for failure in broken]
-        result.failed_ids = [failure.load.manifest.load_id for failure in broken]
+        result.failed_ids = [failure.folder.name for failure in broken]
         result.seconds = time.perf_counter() - started
         _record_run(connection, run_id, result)
     logger.info(
