@@ -28,7 +28,7 @@ import os
 import re
 import time
 import warnings
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field, replace
 from datetime import date, datetime
@@ -318,43 +318,6 @@ class GateResult:
     quarantined_count: int = 0
     checks: list[Check] = field(default_factory=list)
     seconds: float = 0.0
-
-    @property
-    def has_warnings(self) -> bool:
-        """Something did not pass, though nothing had to stop."""
-        return any(check.outcome != "passed" for check in self.checks)
-
-
-def render_gate_report(rows: Iterable[Check | Mapping[str, Any]]) -> str:
-    """Plain text of gate results for a terminal: one line a suite, then one for each expectation that did not pass.
-
-    Takes checks, or rows of ops.gate_results as mappings.
-    """
-    checks = [row if isinstance(row, Check) else Check(**{name: row[name] for name in Check.__dataclass_fields__ if name in row}) for row in rows]
-    if not checks:
-        return "Nothing had to be checked."
-    lines = []
-    by_suite: dict[str, list[Check]] = {}
-    for check in checks:
-        by_suite.setdefault(check.suite, []).append(check)
-    width = max(len(suite) for suite in by_suite)
-    for suite, group in sorted(by_suite.items()):
-        whole = [check for check in group if check.load_id is None] or group
-        counts = {outcome: sum(check.outcome == outcome for check in whole) for outcome in ("passed", "failed", "errored")}
-        rows_seen = max((check.checked_count or 0 for check in whole), default=0)
-        numbers = "  ".join(f"{count:>3} {outcome}" for outcome, count in counts.items())
-        lines.append(f"{suite:<{width}}  {rows_seen:>9,} rows  {numbers}")
-    trouble = [check for check in checks if check.outcome != "passed"]
-    if trouble:
-        lines.append("")
-        # Rows of single loads say more than the row of the whole batch.
-        told = {(check.suite, check.expectation_id) for check in trouble if check.load_id is not None}
-        for check in sorted(trouble, key=lambda one: (one.severity, one.suite, one.expectation_id, one.load_id or "")):
-            if check.load_id is None and (check.suite, check.expectation_id) in told:
-                continue
-            place = f" [{check.load_id}]" if check.load_id else ""
-            lines.append(f"{check.severity}{place} {check.words}")
-    return _strip_controls("\n".join(lines))
 
 
 def _strip_controls(text: str) -> str:

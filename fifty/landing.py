@@ -14,7 +14,6 @@ from __future__ import annotations
 import gzip
 import hashlib
 import os
-import shutil
 from collections.abc import Callable, Collection, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -464,16 +463,6 @@ class LoadWriter:
             part = self._parts[-1]
             part.line_count = self._lines
             part.sha256 = hash_file(self.folder / part.name)
-
-
-def remove_unfinished(data: Path, brand: str) -> list[Path]:
-    """Remove loads that never got a manifest; for maintenance, when no pull runs. Returns the folders removed."""
-    removed = []
-    for started in landing_root(data, brand).glob("*/*/*/*/started.json"):
-        if not (started.parent / "manifest.json").exists():
-            shutil.rmtree(started.parent)
-            removed.append(started.parent)
-    return removed
 
 
 if __name__ == "__main__":

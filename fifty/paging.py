@@ -146,25 +146,7 @@ class PageNumber(Paginator):
         return None if is_last else self._replace(page=str(self.page + 1))
 
 
-class Offset(Paginator):
-    """`offset` counted by us. The end is an empty page, or one that is not full; never a link, which some servers give for ever."""
-
-    name = "offset"
-    parameter = "offset"
-
-    def __init__(self, parameters: Parameters, *, page_size: int | None = None, where: str = "") -> None:
-        super().__init__(parameters, page_size=page_size, where=where)
-        self._read = 0
-
-    def _find_next(self, answer: Answer, items: Sequence[Any]) -> Parameters | None:
-        self._check_change(items)
-        self._read += len(items)
-        if not items or (self.page_size is not None and len(items) < self.page_size):
-            return None
-        return self._replace(**{self.parameter: str(self._read)})
-
-
-PAGINATORS: dict[str, type[Paginator]] = {kind.name: kind for kind in (Paginator, LinkHeader, Cursor, PageNumber, Offset)}
+PAGINATORS: dict[str, type[Paginator]] = {kind.name: kind for kind in (Paginator, LinkHeader, Cursor, PageNumber)}
 
 
 def find_link(header: str, relation: str) -> str | None:

@@ -249,10 +249,6 @@ class Connector:
         """SQL of a stream's mapping."""
         return (self.folder / f"{stream.mapping or stream.name}.sql").read_text(encoding="utf-8")
 
-    def stream(self, name: str) -> Stream:
-        """The stream of that name; KeyError when there is none."""
-        return {stream.name: stream for stream in self.streams}[name]
-
 
 @cache
 def _split_path(path: str) -> tuple[tuple[str, ...], ...]:

@@ -91,7 +91,7 @@ def test_a_stream_has_an_explicit_end(connector: Connector, stream: Stream) -> N
     if stream.paging == "none":
         # One answer holds all: of one thing, of a batch of ids, or of a whole tree.
         assert stream.read_kind == "lookup" or stream.unfold is not None
-    if stream.paging in ("page_number", "offset"):
+    if stream.paging == "page_number":
         assert stream.page_size == int(stream.params["per_page"])
     if stream.asks in ("known", "vanished", "person"):
         assert stream.paging == "none"

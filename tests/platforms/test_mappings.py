@@ -58,6 +58,10 @@ PROMISED = {
 }
 
 
+def find_stream(connector: Connector, name: str) -> Stream:
+    return next(stream for stream in connector.streams if stream.name == name)
+
+
 class Bench:
     """Lands items of real streams in a directory of its own."""
 
@@ -67,7 +71,7 @@ class Bench:
         self.account_id = "77"
 
     def write(self, platform: str, stream: str, lines: list[tuple[dict[str, Any], Any]]) -> None:
-        kind = CONNECTORS[platform].stream(stream).kind
+        kind = find_stream(CONNECTORS[platform], stream).kind
         key = LoadKey("brand", platform, self.account_id, stream, Window(None, datetime(2026, 11, 23, tzinfo=UTC)))
         with LoadWriter(self.settings.data, key, kind=kind) as writer:
             for scope, item in lines:
@@ -141,7 +145,7 @@ def break_leaf(item: Any, path: tuple[str, ...]) -> str | None:
 def test_a_changed_type_is_refused_at_its_path(connector: Connector, bench: Bench) -> None:
     expected = []
     for names, plan in land.make_plans(connector).items():
-        samples = [line for name in names for line in read_samples(connector, connector.stream(name))]
+        samples = [line for name in names for line in read_samples(connector, find_stream(connector, name))]
         broken = list(list_broken(plan, [item for _, item in samples]))
         assert broken
         bench.write(connector.platform, names[0], [(samples[0][0], item) for _, item in broken])

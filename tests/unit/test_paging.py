@@ -35,11 +35,6 @@ class Server:
             items = self.pages[number - 1] if number <= len(self.pages) else []
             headers = {"X-WP-TotalPages": str(len(self.pages))} if self.announces else {}
             return answer(items, headers, is_past_end=number > max(len(self.pages), 1)), items
-        if self.style == "offset":
-            flat = list(itertools.chain(*self.pages))
-            start = int(asked.get("offset", 0))
-            items = flat[start : start + 3]
-            return answer(items, {"Link": '<http://platform.test/?offset=999>; rel="next"'}), items
         number = int(asked.get("cursor" if self.style == "cursor" else "max_id", "0").removeprefix("c"))
         items = self.pages[number] if self.pages else []
         is_last = number + 1 >= len(self.pages)
@@ -62,7 +57,7 @@ def walk(style: str, server: Server, *, page_size: int | None = None) -> list[An
         request = following
 
 
-@pytest.mark.parametrize("style", ["link_header", "cursor", "page_number", "offset"])
+@pytest.mark.parametrize("style", ["link_header", "cursor", "page_number"])
 @pytest.mark.parametrize("pages", [[ITEMS[:3], ITEMS[3:6], ITEMS[6:]], [ITEMS[:3], ITEMS[3:6]], [ITEMS[:3]], [ITEMS[:2]], []])
 def test_every_item_comes_once_and_the_walk_ends(style: str, pages: list[list[Any]]) -> None:
     server = Server(style, pages)
@@ -99,10 +94,6 @@ def test_a_page_beyond_the_last_is_an_end_and_no_error() -> None:
     assert server.asked == 3
 
 
-def test_an_offset_past_the_end_is_an_end_whatever_link_it_names() -> None:
-    assert walk("offset", Server("offset", [ITEMS[:3], ITEMS[3:6]]), page_size=3) == ITEMS[:6]
-
-
 def test_a_repeated_cursor_is_an_error() -> None:
     paginator = PAGINATORS["cursor"]([])
     assert paginator.next_page(answer({"cursor": "a"}), ITEMS) is not None
@@ -117,9 +108,8 @@ def test_a_link_back_to_the_first_page_is_an_error() -> None:
         paginator.next_page(answer([], {"Link": '<http://x/?limit=3>; rel="next"'}), ITEMS)
 
 
-@pytest.mark.parametrize("style", ["page_number", "offset"])
-def test_a_server_that_ignores_the_page_asked_for_is_an_error(style: str) -> None:
-    paginator = PAGINATORS[style]([], page_size=3)
+def test_a_server_that_ignores_the_page_asked_for_is_an_error() -> None:
+    paginator = PAGINATORS["page_number"]([], page_size=3)
     assert paginator.next_page(answer(ITEMS[:3], {"X-WP-TotalPages": "9"}), ITEMS[:3]) is not None
     with pytest.raises(PagingError):
         paginator.next_page(answer(ITEMS[:3], {"X-WP-TotalPages": "9"}), ITEMS[:3])
