@@ -29,9 +29,8 @@ from fifty.airflow_database import dump_database, measure_database
 from fifty.config import SLUG, Config
 from fifty.disk import refuse_short_disk
 from fifty.errors import BackupError, LandingError
-from fifty.landing import list_finished_loads, write_atomically
+from fifty.landing import list_finished_loads, sync_folder, write_atomically
 from fifty.publish import connect_marts, list_versions, read_current_version
-from fifty.serving import sync_folder
 from fifty.settings import Settings
 from fifty.warehouse import SCHEMA_VERSION, BrandPaths, connect, hold_folder, lock_brand, lock_extracts, refuse_departed
 

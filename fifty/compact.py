@@ -17,8 +17,10 @@ import duckdb
 from fifty.disk import refuse_short_disk
 from fifty.errors import FatalError, SettingsError
 from fifty.fingerprint import quote_name
-from fifty.serving import quote_text, sync_file, sync_folder
+from fifty.landing import sync_folder
+from fifty.serving import sync_file
 from fifty.settings import Settings
+from fifty.shapes import quote_text
 from fifty.warehouse import BrandPaths, connect, duckdb_config, lock_brand
 
 logger = logging.getLogger(__name__)

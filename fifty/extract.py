@@ -29,8 +29,8 @@ from fifty.fingerprint import quote_name
 from fifty.pages import render_the_fifty, render_weekly
 from fifty.publish import Version, open_version
 from fifty.quarterly import render_quarterly_verdict
-from fifty.serving import quote_text
 from fifty.settings import Settings
+from fifty.shapes import quote_text
 from fifty.spreadsheets import DataColumn, Dataset, write_csv, write_xlsx
 from fifty.state import refuse_held
 from fifty.warehouse import BrandPaths, lock_extracts

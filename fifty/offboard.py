@@ -20,9 +20,8 @@ from pathlib import Path
 from fifty.config import CALIBRATION_SUFFIX, SLUG, Brand
 from fifty.disk import measure_tree
 from fifty.errors import FatalError, RetryableError, SettingsError, StorageError, StorageRefusedError
-from fifty.landing import hash_file
+from fifty.landing import hash_file, sync_folder
 from fifty.publish import read_current_version
-from fifty.serving import sync_folder
 from fifty.settings import Settings
 from fifty.state import mark_departure
 from fifty.storage import AREAS, area_url, remove_brand

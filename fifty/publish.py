@@ -30,18 +30,18 @@ from fifty.dictionary import MART_SCHEMAS, READABLE_SCHEMAS, TableEntry, read_di
 from fifty.errors import FatalError, GateFailed, SettingsError
 from fifty.fingerprint import fingerprint_marts, fingerprint_tables, quote_name
 from fifty.history import record_history
+from fifty.landing import hash_file, sync_folder
 from fifty.serving import (
     ServedColumn,
     ServedTable,
     list_served,
-    quote_text,
     read_served_version,
     replace_link,
     seal_file,
     serve_version,
-    sync_folder,
 )
 from fifty.settings import Settings
+from fifty.shapes import quote_text
 from fifty.warehouse import BrandPaths, connect, duckdb_config, lock_brand
 
 __all__ = [
@@ -175,7 +175,7 @@ def switch_version(paths: BrandPaths, settings: Settings, version: str) -> Publi
                 remedy="use one of these",
             )
         file = paths.published / "versions" / version / "marts.duckdb"
-        if (seen := _hash_file(file)) != chosen.marts_sha256:
+        if (seen := hash_file(file)) != chosen.marts_sha256:
             raise FatalError(
                 "the version is damaged, nothing was switched",
                 where=str(file),
@@ -527,7 +527,7 @@ def _build_version(paths: BrandPaths, settings: Settings, draft: Version, dictio
     shutil.copyfile(paths.marts, file)
     _write_parquet(file, temporary / "parquet", settings, dictionary)
     seal_file(file)
-    facts = {**asdict(draft), "marts_sha256": _hash_file(file)}
+    facts = {**asdict(draft), "marts_sha256": hash_file(file)}
     version_file = temporary / "version.json"
     version_file.write_text(json.dumps(facts, indent=2, sort_keys=True) + "\n", encoding="utf-8")
     seal_file(version_file)
@@ -687,8 +687,3 @@ def _missing_marts(paths: BrandPaths, seen: str) -> FatalError:
         expected="marts that `fifty transform` built",
         remedy="run `fifty transform` and look at its messages",
     )
-
-
-def _hash_file(path: Path) -> str:
-    with path.open("rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()

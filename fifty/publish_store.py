@@ -24,9 +24,9 @@ from pathlib import Path
 from typing import Any
 
 from fifty.errors import FatalError, StorageError
-from fifty.landing import hash_file
+from fifty.landing import hash_file, sync_folder
 from fifty.publish import Version, list_versions, prepare_folder, read_current_version, switch_version
-from fifty.serving import seal_file, sync_folder
+from fifty.serving import seal_file
 from fifty.settings import Settings
 from fifty.storage import Store, StoredObject, open_area
 from fifty.stored import StoredNote, StoredNotes

@@ -23,9 +23,8 @@ from fifty.backup import MANIFEST, Manifest, SavedFile, copy_hashed, list_backup
 from fifty.config import SLUG
 from fifty.disk import refuse_short_disk
 from fifty.errors import BackupError, SchemaError
-from fifty.landing import hash_file, write_atomically
+from fifty.landing import hash_file, sync_folder, write_atomically
 from fifty.publish import fingerprint_marts, prepare_folder, switch_version
-from fifty.serving import sync_folder
 from fifty.settings import Settings
 from fifty.warehouse import SCHEMA_VERSION, BrandPaths
 

@@ -23,6 +23,8 @@ from pathlib import Path
 import duckdb
 
 from fifty.fingerprint import quote_name
+from fifty.landing import sync_folder
+from fifty.shapes import quote_text
 
 log = logging.getLogger(__name__)
 
@@ -235,11 +237,6 @@ def seal_file(path: Path) -> None:
     sync_file(path)
 
 
-def sync_folder(path: Path) -> None:
-    """Force the names in a folder to the disk."""
-    sync_file(path)
-
-
 def sync_file(path: Path) -> None:
     """Force what was written into a file to the disk."""
     handle = os.open(path, os.O_RDONLY)
@@ -247,8 +244,3 @@ def sync_file(path: Path) -> None:
         os.fsync(handle)
     finally:
         os.close(handle)
-
-
-def quote_text(text: str) -> str:
-    """A text as SQL writes it."""
-    return "'" + text.replace("'", "''") + "'"
