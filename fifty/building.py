@@ -1,11 +1,12 @@
-"""What a build of the marts may stand on: nothing, or the tables that the build before it left.
+"""What a build of the marts may stand on: nothing, or the tables that the build before it left. And what the gate said of the build that is there.
 
 ops.built, ops.built_loads, ops.loads, dbt_project/ → Footing(is_kept, why) → transform → ops.built, ops.built_loads
 
 A build that stands on the one before reads, for the models that are `kept_up` (dbt_project/macros/keeping_up.sql), only the rows of what the loads
 added since touch. It must give what a build from nothing gives; wherever that is not certain, the build is one from nothing, and says why.
 The record of a build is removed before its first table changes and written after its last: whatever is killed or fails between, the next build
-finds none and stands on nothing (decision 0011).
+finds none and stands on nothing (decision 0011). The verdict of the gate of the marts goes with that record: it is always about the build that is
+there, whatever runs are called, and publish asks for it (decision 0004).
 """
 
 from __future__ import annotations
@@ -18,6 +19,7 @@ from typing import TYPE_CHECKING
 
 import duckdb
 
+from fifty.errors import FatalError
 from fifty.history import PLATFORM as HISTORY_PLATFORM
 from fifty.warehouse import TABLES_FILE, read_tables
 
@@ -61,13 +63,31 @@ class Footing:
         return f"built on the build before, {self.why}" if self.is_kept else f"built from nothing: {self.why}"
 
 
+@dataclass(frozen=True)
+class Build:
+    """The finished build that the marts are of."""
+
+    as_of: date
+    known_at: str
+    """As the models were told."""
+
+
+@dataclass(frozen=True)
+class MartsVerdict:
+    """What the gate of the marts said of a build, and in which validation run."""
+
+    gate_run_id: str
+    is_passed: bool
+
+
 def find_footing(connection: duckdb.DuckDBPyConnection, project_folder: Path, known_at: str) -> Footing:
-    """What a build may stand on now; removes the record of the build before, so that none is there until this one has ended."""
+    """What a build may stand on now; removes the record of the build before and the verdict on it, so that none is there until this one has ended."""
     project = hash_project(project_folder)
     why = _find_objection(connection, project, known_at)
     footing = Footing(why is None, why or _count_added(connection), project)
     connection.execute("begin")
     connection.execute("delete from ops.built")
+    connection.execute("delete from ops.marts_verdict")
     if not footing.is_kept:
         # What was read before is of no use to a build that reads everything.
         connection.execute("delete from ops.built_loads")
@@ -97,10 +117,64 @@ def record_build(connection: duckdb.DuckDBPyConnection, footing: Footing, *, as_
     connection.execute("delete from ops.built_loads")
     connection.execute(f"insert into ops.built_loads by name {_READ_LOADS}")
     connection.execute("delete from ops.built")
+    # Gone since find_footing; said again here, because no record may ever stand beside a verdict on another build.
+    connection.execute("delete from ops.marts_verdict")
     connection.execute(
         "insert into ops.built by name select ? as as_of_date, ? as known_at, ? as project_hash, ? as row_count",
         [as_of, known_at, footing.project, _count_read_rows(connection)],
     )
+
+
+def find_build(connection: duckdb.DuckDBPyConnection, brand: str, stage: str, *, as_of: date, known_at: str | None = None) -> Build:
+    """The build that the marts are of, for a stage that wants those of a day; `known_at` as the models are told, None: whatever it was.
+
+    Raises FatalError when a build began and did not end, and when the marts are of another day or another `known_at`.
+    """
+    rows = connection.execute("select as_of_date, known_at from ops.built").fetchall()
+    if len(rows) != 1:
+        raise FatalError(
+            "there are no finished marts: no build has ended since the last one began",
+            where=f"{brand}/{stage}",
+            seen="no build in ops.built",
+            expected="a build that ended",
+            remedy=f"run `fifty transform --brand {brand} --as-of {as_of}`, then `fifty gate --marts --brand {brand} --as-of {as_of}`",
+        )
+    build = Build(*rows[0])
+    if build.as_of != as_of:
+        raise FatalError(
+            "the marts are of another day",
+            where=f"{brand}/{stage}",
+            seen=f"as of {build.as_of}",
+            expected=f"as of {as_of}",
+            remedy=f"run `fifty transform`, `fifty gate --marts` and `fifty publish`, each with `--brand {brand} --as-of {as_of}`;"
+            f" or name the day that the marts are of, `--as-of {build.as_of}`",
+        )
+    if known_at not in (None, build.known_at):
+        raise FatalError(
+            "the marts are built from what was known at another instant",
+            where=f"{brand}/{stage}",
+            seen=f"known at {build.known_at}",
+            expected=f"known at {known_at} (9999: everything)",
+            remedy=f"run `fifty transform` with the same `--known-at`, then `fifty gate --marts --brand {brand} --as-of {as_of}` and `fifty publish`",
+        )
+    return build
+
+
+def record_verdict(connection: duckdb.DuckDBPyConnection, build: Build, verdict: MartsVerdict) -> None:
+    """Say, within the caller's transaction, what the gate said of a build. The brand must have been locked since `find_build`."""
+    connection.execute("delete from ops.marts_verdict")
+    connection.execute(
+        "insert into ops.marts_verdict by name select ? as as_of_date, ? as known_at, ? as gate_run_id, ? as is_passed",
+        [build.as_of, build.known_at, verdict.gate_run_id, verdict.is_passed],
+    )
+
+
+def read_verdict(connection: duckdb.DuckDBPyConnection, build: Build) -> MartsVerdict | None:
+    """What the gate said of the build that is there; None when it has not judged it."""
+    row = connection.execute(
+        "select gate_run_id, is_passed from ops.marts_verdict where as_of_date = ? and known_at = ?", [build.as_of, build.known_at]
+    ).fetchone()
+    return MartsVerdict(*row) if row else None
 
 
 def hash_project(folder: Path) -> str:

@@ -1,7 +1,7 @@
 """Gates: what was landed, and what was built from it, is checked before anybody relies on it.
 
 staging.* of the pending loads → expectations/landed/*.yml → ops.loads.load_status, ops.quarantine, ops.gate_results
-marts.duckdb → expectations/marts/*.yml → ops.gate_results, or GateFailed and nothing is published
+marts.duckdb → expectations/marts/*.yml → ops.gate_results, ops.marts_verdict, or GateFailed and nothing is published
 
 The only module that imports Great Expectations (seconds, hence only where something has to be checked). Every check is a query
 pushed down to DuckDB through a cursor of the one connection; tables are never fetched.
@@ -41,6 +41,7 @@ import simplejson
 import yaml
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
+from fifty.building import MartsVerdict, find_build, record_verdict
 from fifty.errors import GateFailed, LandingError, SettingsError
 from fifty.landing import read_manifest
 from fifty.settings import Settings
@@ -1023,16 +1024,19 @@ def _read_originals(paths: BrandPaths, load: _Load, wanted: set[int]) -> dict[in
 
 
 def gate_marts(paths: BrandPaths, settings: Settings, *, run_id: str, as_of: date) -> GateResult:
-    """Check the finished marts against their invariants and against what is published now; results go to ops.gate_results first.
+    """Check the finished marts against their invariants and against what is published now; results go to ops.gate_results first, and with them
+    which build was judged and whether it passed: publish asks for that.
 
     Comparisons are passed over (and say so) while nothing is published, or where the published table has another shape.
 
-    Raises GateFailed naming every critical expectation that failed or errored, SettingsError for mistakes in the suites.
+    Raises GateFailed naming every critical expectation that failed or errored, FatalError when there are no finished marts or they are of another day,
+    SettingsError for mistakes in the suites.
     """
     started = time.monotonic()
     logger.info("gate marts: start, brand=%s run=%s as_of=%s", paths.brand, run_id, as_of)
     contracts = read_mart_contracts(settings.dbt_project)
     with lock_brand(paths, settings), connect(paths, settings, attach_marts=True) as connection:
+        build = find_build(connection, paths.brand, "gate", as_of=as_of)
         suites = load_suites(settings.expectations / "marts", contracts)
         with _open_checker(connection, "marts", contracts, as_of) as checker, _attach_published(connection, paths) as is_published:
             _create_mart_views(connection, contracts, suites)
@@ -1042,9 +1046,10 @@ def gate_marts(paths: BrandPaths, settings: Settings, *, run_id: str, as_of: dat
         connection.execute("begin")
         connection.execute("delete from ops.gate_results where gate_run_id = ? and stage = 'marts'", [run_id])
         _insert_results(connection, run_id, checks, as_of)
+        blocking = [check for check in checks if check.is_blocking]
+        record_verdict(connection, build, MartsVerdict(run_id, not blocking))
         connection.execute("commit")
     result = GateResult(checks=checks, seconds=time.monotonic() - started)
-    blocking = [check for check in checks if check.is_blocking]
     remarks = [check for check in checks if check.is_remark]
     for check in remarks:
         logger.warning("gate marts: %s %s", paths.brand, check.words)

@@ -1,6 +1,6 @@
 """Publish: the finished marts become a new read-only version, swapped in at once; older versions stay for roll-back.
 
-marts.duckdb + gate results, freshness, dictionary → versions/<publish_id>/{marts.duckdb, parquet/, version.json} → current → marts.duckdb → bi.duckdb
+marts.duckdb that passed + gate results, freshness, dictionary → versions/<publish_id>/{marts.duckdb, parquet/, version.json} → current → marts.duckdb → bi.duckdb
 
 A version is built in a folder with a temporary name and appears by one rename: a folder without a leading dot is complete. Then `current`,
 `published/marts.duckdb` and the views of bi.duckdb are switched, each at once, and last the row of `ops.publishes` is written. A run killed anywhere
@@ -26,6 +26,7 @@ from typing import Any
 
 import duckdb
 
+from fifty.building import MartsVerdict, find_build, read_verdict
 from fifty.dictionary import MART_SCHEMAS, READABLE_SCHEMAS, TableEntry, read_dictionary, read_own_tables
 from fifty.errors import FatalError, GateFailed, SettingsError
 from fifty.fingerprint import fingerprint_marts, fingerprint_tables, quote_name
@@ -42,6 +43,7 @@ from fifty.serving import (
 )
 from fifty.settings import Settings
 from fifty.shapes import quote_text
+from fifty.transform import write_cut
 from fifty.warehouse import BrandPaths, connect, duckdb_config, lock_brand
 
 __all__ = [
@@ -125,8 +127,8 @@ class PublishResult:
 def run_publish(paths: BrandPaths, settings: Settings, *, run_id: str, as_of: date, known_at: datetime | None = None) -> PublishResult:
     """Make the marts that dbt built a version and let readers see it.
 
-    Raises GateFailed when the gate has found these marts wanting, FatalError when there are no finished marts, RetryableError when another
-    process writes the brand.
+    Raises GateFailed when the gate has found these marts wanting; FatalError when there are no finished marts, when they are not those of `as_of` and
+    `known_at`, or when the gate has not judged them; RetryableError when another process writes the brand.
     """
     log.info("publish start brand=%s as_of=%s run_id=%s", paths.brand, as_of, run_id)
     dictionary = read_dictionary(paths.dbt_target / "manifest.json")
@@ -136,8 +138,8 @@ def run_publish(paths: BrandPaths, settings: Settings, *, run_id: str, as_of: da
         if not paths.marts.exists():
             raise _missing_marts(paths, f"no file {paths.marts}")
         with connect(paths, settings, attach_marts=True) as connection:
-            _refuse_failed_marts(connection, paths, run_id)
-            draft = _prepare_marts(connection, paths, dictionary, run_id=run_id, as_of=as_of, known_at=known_at)
+            verdict = _find_passed(connection, paths, as_of, known_at)
+            draft = _prepare_marts(connection, paths, dictionary, run_id=run_id, as_of=as_of, known_at=known_at, gate_run_id=verdict.gate_run_id)
         existing = _find_version(paths.published, draft)
         if existing is None:
             _build_version(paths, settings, draft, dictionary)
@@ -255,21 +257,33 @@ def open_version(paths: BrandPaths, publish_id: str | None = None) -> Iterator[t
         connection.close()
 
 
-def _refuse_failed_marts(connection: duckdb.DuckDBPyConnection, paths: BrandPaths, run_id: str) -> None:
-    # Also when somebody publishes by hand after the gate has stopped the run.
-    failed = connection.execute(
-        "select suite || ' ' || expectation_id || ' ' || outcome from ops.gate_results"
-        " where stage = 'marts' and severity = 'critical' and outcome != 'passed' and gate_run_id = ? order by all",
-        [run_id],
-    ).fetchall()
-    if failed:
+def _find_passed(connection: duckdb.DuckDBPyConnection, paths: BrandPaths, as_of: date, known_at: datetime | None) -> MartsVerdict:
+    """The gate's verdict on the build that is there. The run's name proves nothing: a load that comes after the gate gives the next run another, and
+    between a run's gate and its publish another run may have built."""
+    build = find_build(connection, paths.brand, "publish", as_of=as_of, known_at=write_cut(known_at))
+    verdict = read_verdict(connection, build)
+    if verdict is None:
+        raise FatalError(
+            "the gate has not judged these marts: they are not published",
+            where=f"{paths.brand}/publish",
+            seen="no verdict on the build that is there",
+            expected="one that passed",
+            remedy=f"run `fifty gate --marts --brand {paths.brand} --as-of {as_of}`, then `fifty publish` again",
+        )
+    if not verdict.is_passed:
+        failed = connection.execute(
+            "select suite || ' ' || expectation_id || ' ' || outcome from ops.gate_results"
+            " where stage = 'marts' and severity = 'critical' and outcome != 'passed' and gate_run_id = ? order by all",
+            [verdict.gate_run_id],
+        ).fetchall()
         raise GateFailed(
             "the gate stopped these marts: they are not published",
-            where=f"{paths.brand}/publish/{run_id}",
+            where=f"{paths.brand}/publish/{verdict.gate_run_id}",
             seen=", ".join(row[0] for row in failed),
             expected="every critical expectation to pass",
             remedy="mend what is named, then run `fifty transform`, `fifty gate --marts` and `fifty publish` again",
         )
+    return verdict
 
 
 def _prepare_marts(
@@ -280,6 +294,7 @@ def _prepare_marts(
     run_id: str,
     as_of: date,
     known_at: datetime | None,
+    gate_run_id: str,
 ) -> Version:
     """Add the readable `ops` tables to the marts and say what version this would be."""
     tables = _list_tables(connection)
@@ -296,7 +311,7 @@ def _prepare_marts(
         "as_of": as_of,
         "known_at": known_at,
         "parameters_version": parameters_version,
-        "run_id": run_id,
+        "gate_run_id": gate_run_id,
         "publish_id": None,
     }
     connection.execute("create schema if not exists marts.ops")
@@ -334,7 +349,7 @@ def _prepare_marts(
 
 _PARAMETERS = {
     "freshness": ("as_of", "known_at", "parameters_version", "publish_id"),
-    "gate_results": ("as_of", "parameters_version", "run_id", "known_at"),
+    "gate_results": ("as_of", "parameters_version", "gate_run_id", "known_at"),
 }
 _QUERIES = {
     "freshness": """
@@ -386,8 +401,7 @@ _QUERIES = {
         ),
         of_marts as (
             select * from ops.gate_results
-            where stage = 'marts' and as_of_date = $as_of and starts_with(gate_run_id, $run_id)
-            qualify row_number() over (partition by suite, expectation_id, load_id order by gate_run_id desc) = 1
+            where stage = 'marts' and as_of_date = $as_of and gate_run_id = $gate_run_id
         ),
         passed_loads as (
             select

@@ -31,8 +31,9 @@ from fifty.yaml_files import read_yaml
 
 logger = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 2
-"""What the tables of a work file are like. 1: before `ops.schema_version`; 2: with it. Whoever changes a column raises it."""
+SCHEMA_VERSION = 3
+"""What the tables of a work file are like. 1: before `ops.schema_version`; 2: with it; 3: with the gate's verdict on
+the build that is there, which a program that knows of none would leave standing when it builds. Whoever changes a column raises it."""
 TABLES_FILE = Path(__file__).with_name("tables.yml")
 _FOLDER_ATTEMPTS = 5
 _KEY_NAMES = ("guest_key", "person_salt")

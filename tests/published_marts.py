@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping
-from datetime import date
+from datetime import date, datetime
 from functools import cache
 from pathlib import Path
 from typing import Any
@@ -15,8 +15,11 @@ from typing import Any
 import duckdb
 import yaml
 
-from fifty.settings import PROJECT_ROOT
-from fifty.warehouse import BrandPaths
+from fifty.building import Footing, MartsVerdict, find_build, record_build, record_verdict
+from fifty.publish import PublishResult, run_publish
+from fifty.settings import PROJECT_ROOT, Settings
+from fifty.transform import write_cut
+from fifty.warehouse import BrandPaths, connect, lock_brand
 
 AS_OF = date(2026, 9, 6)
 _TYPES = {"string": "varchar", "bigint": "bigint", "double": "double", "boolean": "boolean", "date": "date", "timestamp": "timestamp"}
@@ -87,6 +90,34 @@ def write_marts(
                 connection.execute(f"insert into {full_name} values {marks}", values)
     finally:
         connection.close()
+
+
+def record_built(paths: BrandPaths, settings: Settings, *, as_of: date = AS_OF, known_at: datetime | None = None) -> None:
+    """Say of the marts that are there what a transform says at its end. No gate has judged them."""
+    with lock_brand(paths, settings), connect(paths, settings) as connection:
+        connection.execute("begin")
+        record_build(connection, Footing(False, "a test wrote them", "no project"), as_of=as_of, known_at=write_cut(known_at))
+        connection.execute("commit")
+
+
+def record_judged(paths: BrandPaths, settings: Settings, *, run_id: str, as_of: date = AS_OF, is_passed: bool = True) -> None:
+    """Say of the build that is there what the gate of the marts says at its end, but for the results."""
+    with lock_brand(paths, settings), connect(paths, settings) as connection:
+        connection.execute("begin")
+        record_verdict(connection, find_build(connection, paths.brand, "gate", as_of=as_of), MartsVerdict(run_id, is_passed))
+        connection.execute("commit")
+
+
+def pass_marts(paths: BrandPaths, settings: Settings, *, run_id: str, as_of: date = AS_OF, known_at: datetime | None = None) -> None:
+    """Let the marts that are there be built and have passed the gate."""
+    record_built(paths, settings, as_of=as_of, known_at=known_at)
+    record_judged(paths, settings, run_id=run_id, as_of=as_of)
+
+
+def publish_passed(paths: BrandPaths, settings: Settings, *, run_id: str, as_of: date = AS_OF, known_at: datetime | None = None) -> PublishResult:
+    """Publish the marts that are there as a run does after its gate has passed them."""
+    pass_marts(paths, settings, run_id=run_id, as_of=as_of, known_at=known_at)
+    return run_publish(paths, settings, run_id=run_id, as_of=as_of, known_at=known_at)
 
 
 def _make_value(name: str, kind: str, number: int) -> Any:

@@ -123,6 +123,35 @@ def test_news_that_a_run_has_published_already_start_no_second_build(world: Demo
     assert begin().run_id
 
 
+def test_only_marts_that_the_gate_has_passed_are_published_and_only_as_those_of_their_day(
+    world: DemoWorld, first_run: FinishedRun, tmp_path: Path
+) -> None:
+    run = first_run.copy(tmp_path / "data")
+    day_before = (date.fromisoformat(world.as_of) - timedelta(days=1)).isoformat()
+
+    def call(*command: str, day: str) -> subprocess.CompletedProcess[str]:
+        return world.run_fifty(run.data, *command, "--as-of", day)
+
+    # As after a kill between publish and extract: the verdict is still there, and the content is no new version.
+    again = call("publish", day=world.as_of)
+    assert (again.returncode, "nothing has changed since" in again.stdout) == (0, True), again.stdout + again.stderr
+    before = (run.root / "published" / "current").readlink()
+    assert call("transform", day=day_before).returncode == 0
+    for command, day, words in (
+        (("publish",), world.as_of, "the marts are of another day"),
+        (("gate", "--marts"), world.as_of, "the marts are of another day"),
+        (("publish",), day_before, "the gate has not judged these marts"),
+    ):
+        done = call(*command, day=day)
+        assert (done.returncode, words in done.stderr, "Traceback" in done.stderr) == (1, True, False), done.stdout + done.stderr
+        assert "remedy" in done.stderr
+    assert (run.root / "published" / "current").readlink() == before
+    for command in (("gate", "--marts"), ("publish",)):
+        done = call(*command, day=day_before)
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert (run.root / "published" / "current").readlink().name.startswith(day_before.replace("-", ""))
+
+
 @dataclass(frozen=True)
 class SecondRun:
     """A run of the window that was run before, with a suite that no marts can pass."""

@@ -19,14 +19,14 @@ import pytest
 from hypothesis import HealthCheck, given
 from hypothesis import settings as budget
 from hypothesis import strategies as st
-from published_marts import AS_OF, read_contracts, write_marts
+from published_marts import AS_OF, publish_passed, read_contracts, write_marts
 from wild_brand import NAMES, make_rows
 
 from fifty import extract, pages, serving
 from fifty.config import Brand
 from fifty.errors import FatalError, SettingsError
 from fifty.extract import run_extracts
-from fifty.publish import Version, prune_versions, run_publish
+from fifty.publish import Version, prune_versions
 from fifty.quarterly import render_quarterly_verdict
 from fifty.settings import Settings
 from fifty.spreadsheets import clean_text
@@ -66,7 +66,7 @@ def brand() -> Brand:
 
 def _publish(paths: BrandPaths, settings: Settings, rows: dict[str, list[dict[str, Any]]], marker: str = "p1", as_of: date = AS_OF) -> None:
     write_marts(paths, rows, parameters_version=marker, as_of=as_of, contracts=_MARTS)
-    run_publish(paths, settings, run_id="r", as_of=as_of)
+    publish_passed(paths, settings, run_id="r", as_of=as_of)
 
 
 class _Page(HTMLParser):

@@ -6,15 +6,16 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import date
+from datetime import date, timedelta
 from pathlib import Path
 
 import duckdb
 import pytest
 from landed_world import read_sample
 from mart_world import AS_OF, build_marts, read_contract_types
+from published_marts import record_built
 
-from fifty.errors import GateFailed
+from fifty.errors import FatalError, GateFailed
 from fifty.gate import Check, _Checker, _create_mart_views, _open_checker, gate_marts, load_suites, read_mart_contracts
 from fifty.settings import PROJECT_ROOT, Settings
 from fifty.warehouse import BrandPaths, connect
@@ -37,8 +38,7 @@ CASES = [(suite, one, sql) for suite, broken in BROKEN.items() for one, sql in b
 def good_marts(settings: Settings) -> BrandPaths:
     paths = BrandPaths(settings.data, "marts")
     build_marts(paths.marts, GOOD)
-    with connect(paths, settings):
-        pass
+    record_built(paths, settings, as_of=DAY)
     return paths
 
 
@@ -146,6 +146,42 @@ def test_good_marts_pass_and_their_results_are_stored(settings: Settings, make_m
     with duckdb.connect(str(paths.warehouse), read_only=True) as connection:
         stored = connection.execute("select count(*), count(distinct (suite, expectation_id)), min(as_of_date) from ops.gate_results").fetchone()
     assert stored == (len(result.checks), len(result.checks), DAY)
+
+
+def read_verdict(paths: BrandPaths) -> list[tuple[date, str, bool]]:
+    """What publish will find: the day of the build that was judged, the run, whether it passed."""
+    with duckdb.connect(str(paths.warehouse), read_only=True) as connection:
+        return connection.execute("select as_of_date, gate_run_id, is_passed from ops.marts_verdict").fetchall()
+
+
+def test_the_gate_says_of_which_build_it_is_and_whether_that_passed(
+    choose_suites: Callable[..., Settings], make_marts: Callable[[str], BrandPaths]
+) -> None:
+    paths, settings = make_marts("judged"), choose_suites("people")
+    assert read_verdict(paths) == []
+    gate_marts(paths, settings, run_id="first", as_of=DAY)
+    assert read_verdict(paths) == [(DAY, "first", True)]
+    with duckdb.connect(str(paths.marts)) as connection:
+        connection.execute("update relationships.people set p_real = 2 where person_id = 'ana'")
+    with pytest.raises(GateFailed):
+        gate_marts(paths, settings, run_id="second", as_of=DAY)
+    assert read_verdict(paths) == [(DAY, "second", False)]
+
+
+def test_marts_of_another_day_or_of_a_build_that_did_not_end_are_not_judged(
+    choose_suites: Callable[..., Settings], make_marts: Callable[[str], BrandPaths]
+) -> None:
+    paths, settings = make_marts("not_judged"), choose_suites("people")
+    with pytest.raises(FatalError, match="another day") as caught:
+        gate_marts(paths, settings, run_id="run", as_of=DAY + timedelta(days=1))
+    assert (str(DAY) in caught.value.seen, f"--as-of {DAY}" in caught.value.remedy) == (True, True)
+    with duckdb.connect(str(paths.warehouse)) as connection:
+        connection.execute("delete from ops.built")
+    with pytest.raises(FatalError, match="no finished marts"):
+        gate_marts(paths, settings, run_id="run", as_of=DAY)
+    with duckdb.connect(str(paths.warehouse), read_only=True) as connection:
+        assert connection.execute("select count(*) from ops.gate_results").fetchone() == (0,)
+    assert read_verdict(paths) == []
 
 
 def test_failed_gate_stores_all_results_and_names_every_critical_failure(

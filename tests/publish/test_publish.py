@@ -10,12 +10,12 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from published_marts import AS_OF, read_contracts, write_marts
+from published_marts import AS_OF, publish_passed, read_contracts, write_marts
 
 from fifty import serving
 from fifty.errors import FatalError, SettingsError
 from fifty.fingerprint import fingerprint_marts
-from fifty.publish import list_versions, open_version, prune_versions, read_current_version, run_publish, switch_version
+from fifty.publish import list_versions, open_version, prune_versions, read_current_version, switch_version
 from fifty.settings import Settings
 from fifty.warehouse import BrandPaths, connect, lock_brand
 
@@ -40,13 +40,13 @@ def everything(tmp_path_factory: pytest.TempPathFactory) -> BrandPaths:
     settings = Settings(data=tmp_path_factory.mktemp("everything"), _env_file=None)
     paths = BrandPaths(settings.data, "acme")
     write_marts(paths, parameters_version="one")
-    run_publish(paths, settings, run_id="run-one", as_of=AS_OF)
+    publish_passed(paths, settings, run_id="run-one", as_of=AS_OF)
     return paths
 
 
 def _publish(paths: BrandPaths, settings: Settings, marker: str, **options: object) -> str:
     write_marts(paths, parameters_version=marker, contracts=_SOME)
-    return run_publish(paths, settings, run_id=f"run-{marker}", as_of=AS_OF, **options).publish_id  # type: ignore[arg-type]
+    return publish_passed(paths, settings, run_id=f"run-{marker}", as_of=AS_OF, **options).publish_id  # type: ignore[arg-type]
 
 
 def _ask(file: Path, query: str) -> list[tuple[object, ...]]:
@@ -105,7 +105,7 @@ def test_dictionary_describes_every_published_column(everything: BrandPaths) -> 
 def test_same_content_is_no_new_version_and_says_so(paths: BrandPaths, settings: Settings) -> None:
     first = _publish(paths, settings, "one")
     write_marts(paths, parameters_version="one", contracts=_SOME)
-    again = run_publish(paths, settings, run_id="another", as_of=AS_OF)
+    again = publish_passed(paths, settings, run_id="another", as_of=AS_OF)
     assert (again.publish_id, again.is_new, again.is_switched) == (first, False, False)
     assert again.message == f"nothing new: {first} has the same content and stays"
     assert [one.publish_id for one in list_versions(paths)] == [first]
@@ -115,7 +115,7 @@ def test_same_content_for_another_day_or_knowledge_is_a_version(paths: BrandPath
     first = _publish(paths, settings, "one")
     second = _publish(paths, settings, "one", known_at=datetime(2026, 9, 6, 12))
     write_marts(paths, parameters_version="one", contracts=_SOME)
-    third = run_publish(paths, settings, run_id="x", as_of=date(2026, 9, 7)).publish_id
+    third = publish_passed(paths, settings, run_id="x", as_of=date(2026, 9, 7)).publish_id
     assert len({first, second, third}) == 3
     assert [one.number for one in list_versions(paths)] == [1, 2, 3]
 
@@ -136,7 +136,7 @@ def test_new_gate_results_and_freshness_make_a_version_though_marts_are_equal(pa
                 [load_id, status, load_id],
             )
         connection.execute(
-            "insert into ops.gate_results by name select 'run-one-marts' as gate_run_id, 'marts' as stage, 'people' as suite,"
+            "insert into ops.gate_results by name select 'run-one' as gate_run_id, 'marts' as stage, 'people' as suite,"
             " 'relationships.people' as table_name, 'has_rows' as expectation_id, 'critical' as severity, 'passed' as outcome,"
             f" date '{AS_OF}' as as_of_date"
         )
@@ -210,7 +210,7 @@ def test_going_back_and_on_again_switches_every_door(paths: BrandPaths, settings
         assert served.execute(query).fetchall() == [(marker,)]
         assert read_current_version(paths) == version
         assert not switch_version(paths, settings, version).is_switched
-    again = run_publish(paths, settings, run_id="x", as_of=AS_OF)
+    again = publish_passed(paths, settings, run_id="x", as_of=AS_OF)
     assert (again.publish_id, again.is_new, again.is_switched) == (second, False, True)
     served.close()
 
@@ -265,14 +265,14 @@ def test_half_built_marts_are_never_published(paths: BrandPaths, settings: Setti
     with duckdb.connect(str(paths.marts)) as connection:
         connection.execute("drop table relationships.the_fifty")
     with pytest.raises(FatalError, match=r"relationships\.the_fifty"):
-        run_publish(paths, settings, run_id="x", as_of=AS_OF)
+        publish_passed(paths, settings, run_id="x", as_of=AS_OF)
     assert read_current_version(paths) == first
     paths.marts.unlink()
     with pytest.raises(FatalError, match="no finished marts"):
-        run_publish(paths, settings, run_id="x", as_of=AS_OF)
+        publish_passed(paths, settings, run_id="x", as_of=AS_OF)
     shutil.rmtree(paths.dbt_target)
     with pytest.raises(FatalError, match=r"manifest\.json"):
-        run_publish(paths, settings, run_id="x", as_of=AS_OF)
+        publish_passed(paths, settings, run_id="x", as_of=AS_OF)
     assert read_current_version(paths) == first
 
 
@@ -280,7 +280,7 @@ def test_a_table_of_a_model_that_is_gone_is_not_published(paths: BrandPaths, set
     write_marts(paths, parameters_version="one", contracts=_SOME)
     with duckdb.connect(str(paths.marts)) as connection:
         connection.execute("create table relationships.old_mart as select 1 as number")
-    run_publish(paths, settings, run_id="x", as_of=AS_OF)
+    publish_passed(paths, settings, run_id="x", as_of=AS_OF)
     assert _ask(paths.published / "marts.duckdb", "select count(*) from duckdb_tables() where table_name = 'old_mart'") == [(0,)]
 
 
@@ -288,7 +288,7 @@ def test_views_follow_a_changed_contract_and_open_connections_go_on(paths: Brand
     contracts = _SOME
     older = {name: model for name, model in contracts.items() if name != "engagement.calendar"}
     write_marts(paths, parameters_version="one", contracts=older)
-    run_publish(paths, settings, run_id="a", as_of=AS_OF)
+    publish_passed(paths, settings, run_id="a", as_of=AS_OF)
     long_lived = duckdb.connect(str(paths.published / "bi.duckdb"), read_only=True)
     query = "select count(*), max(parameters_version), max(strength) from relationships.the_fifty"
     assert long_lived.execute(query).fetchone() == (3, "one", 1.0)
@@ -298,7 +298,7 @@ def test_views_follow_a_changed_contract_and_open_connections_go_on(paths: Brand
     changed["relationships.the_fifty"]["columns"] = [column for column in columns if column["name"] != "strength"]
     changed["relationships.the_fifty"]["columns"].append({"name": "news", "data_type": "string", "description": "new"})
     write_marts(paths, parameters_version="two", contracts=changed)
-    run_publish(paths, settings, run_id="b", as_of=AS_OF)
+    publish_passed(paths, settings, run_id="b", as_of=AS_OF)
     _wait_for_views()
     assert long_lived.execute(query).fetchone() == (3, "two", None)
     long_lived.close()

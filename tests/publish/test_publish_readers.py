@@ -12,10 +12,9 @@ from pathlib import Path
 
 import duckdb
 import pytest
-from published_marts import AS_OF, read_contracts, write_marts
+from published_marts import AS_OF, publish_passed, read_contracts, write_marts
 
 from fifty import serving
-from fifty.publish import run_publish
 from fifty.settings import Settings
 from fifty.warehouse import BrandPaths
 
@@ -62,7 +61,7 @@ def test_readers_at_every_door_during_ten_publishes(paths: BrandPaths, settings:
     wanted = ("engagement.posts", "relationships.people", "relationships.the_fifty", "ops.parameters")
     contracts = {name: model for name, model in read_contracts().items() if name in wanted}
     write_marts(paths, parameters_version="v0", contracts=contracts)
-    run_publish(paths, settings, run_id="r0", as_of=AS_OF)
+    publish_passed(paths, settings, run_id="r0", as_of=AS_OF)
     stop, program = tmp_path / "stop", tmp_path / "reader.py"
     program.write_text(_READER, encoding="utf-8")
     readers = {
@@ -74,7 +73,7 @@ def test_readers_at_every_door_during_ten_publishes(paths: BrandPaths, settings:
         time.sleep(1)
         for number in range(1, 11):
             write_marts(paths, parameters_version=f"v{number}", contracts=contracts)
-            run_publish(paths, settings, run_id=f"r{number}", as_of=AS_OF)
+            publish_passed(paths, settings, run_id=f"r{number}", as_of=AS_OF)
             published_at[f"v{number}"] = time.time()
         time.sleep(serving.LEAD_SECONDS + 2)
     finally:
