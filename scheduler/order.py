@@ -48,8 +48,3 @@ def find_waves(dags: Mapping[str, Any]) -> list[list[str]]:
         waves.append(sorted(sorter.get_ready()))
         sorter.done(*waves[-1])
     return waves
-
-
-def find_order(dags: Mapping[str, Any]) -> list[str]:
-    """Ids of the DAGs that belong to the flow, one after the other: producers first, else by name."""
-    return [name for wave in find_waves(dags) for name in wave]
